@@ -1,0 +1,55 @@
+"""Packs, fast batches and true timing for PyTorch training.
+
+Names are resolved on first use, so that ``import fastdata`` loads neither torch, h5py nor lmdb.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastdata import transforms as transforms
+    from fastdata.converters import convert as convert
+    from fastdata.errors import FastDataError as FastDataError
+    from fastdata.loader import FastLoader as FastLoader
+    from fastdata.loader import cache as cache
+    from fastdata.packs import create_pack as create_pack
+    from fastdata.packs import open_pack as open_pack
+    from fastdata.schema import Array as Array
+    from fastdata.schema import DistanceMap as DistanceMap
+    from fastdata.schema import Image as Image
+    from fastdata.schema import Label as Label
+    from fastdata.schema import Mask as Mask
+    from fastdata.schema import Scalar as Scalar
+    from fastdata.schema import Schema as Schema
+    from fastdata.schema import Text as Text
+    from fastdata.schema import Window as Window
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "FastLoader": "fastdata.loader",
+    "cache": "fastdata.loader",
+    "convert": "fastdata.converters",
+    "create_pack": "fastdata.packs",
+    "open_pack": "fastdata.packs",
+    "FastDataError": "fastdata.errors",
+} | dict.fromkeys(
+    ("Schema", "Image", "Mask", "DistanceMap", "Array", "Scalar", "Label", "Text", "Window"),
+    "fastdata.schema",
+)
+
+__all__ = [*_HOME, "transforms"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "transforms":
+        return importlib.import_module("fastdata.transforms")
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastdata' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,368 @@
+"""What a sample is: named fields, each of a kind that says how it is stored and what it becomes.
+
+A schema is written once, at conversion, and travels inside the pack::
+
+    Schema({"image": Image(), "mask": Mask(classes=("road", "car")), "label": Label(classes=("cat", "dog"))})
+
+A kind decides how its values lie on disk (``Field.storage``):
+
+* ``column``: one small value a sample, one array for the whole pack, read when the pack is opened;
+* ``rows``: arrays of one fixed shape, so that a batch is one gather;
+* ``records``: bytes of any length, one record a sample;
+* ``series``: one long array of which every sample is a window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from fastdata.errors import PackVersion, UsageError
+
+__all__ = [
+    "Array",
+    "DistanceMap",
+    "Field",
+    "Image",
+    "Label",
+    "Mask",
+    "Scalar",
+    "Schema",
+    "Text",
+    "Window",
+]
+
+Storage = Literal["column", "rows", "records", "series"]
+Size = tuple[int, int]
+
+# Up to this many bytes a sample, an array is cheaper to keep in memory for the whole pack than to look up.
+COLUMN_BYTES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One named part of a sample; see the subclasses."""
+
+    kind: ClassVar[str]
+    spatial: ClassVar[bool] = False
+
+    @property
+    def storage(self) -> Storage:
+        """How the values lie on disk."""
+        return "records"
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        """Shape of one decoded value, or None when it varies from sample to sample."""
+        return None
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        """Type of one stored value, always little-endian."""
+        raise TypeError(f"a field of kind {self.kind!r} holds no array")
+
+    def to_json(self) -> dict[str, Any]:
+        """The field as plain JSON values, the inverse of `Schema.from_json`."""
+        return {"kind": self.kind} | dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Spatial(Field):
+    """A field with pixels: geometry applies to it, and its size may be the same for all samples."""
+
+    spatial: ClassVar[bool] = True
+    shape: Size | None = None
+    codec: str = "raw"
+
+    @property
+    def storage(self) -> Storage:
+        return "rows" if self.codec == "raw" and self.shape is not None else "records"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(_Spatial):
+    """Pixels, decoded to uint8 of shape (height, width, channels), values 0..255, upright (EXIF applied).
+
+    Attributes:
+        channels: 3 for RGB, 1 for grayscale; other colour spaces are converted as Pillow converts them.
+        codec: "keep" stores source bytes (JPEG or PNG) untouched; "jpeg", "png" and "raw" re-encode.
+        shape: (height, width) when every sample has it, else None.
+        quality: JPEG quality 1..100 when an array is encoded as JPEG.
+    """
+
+    kind: ClassVar[str] = "image"
+    codec: Literal["keep", "jpeg", "png", "raw"] = "keep"
+    channels: Literal[1, 3] = 3
+    quality: int = 95
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        return None if self.shape is None else (*self.shape, self.channels)
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype("u1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask(_Spatial):
+    """Class ids, decoded to (height, width); stored without loss and never rescaled in value.
+
+    Attributes:
+        codec: "png" (smallest), or "raw" (fastest).
+        classes: Class names in the order of their ids; empty when unknown.
+        dtype: "uint8" for ids 0..255, "uint16" for ids 0..65535.
+        shape: (height, width) when every sample has it, else None.
+        ignore_index: The id of pixels that belong to no class, or None.
+    """
+
+    kind: ClassVar[str] = "mask"
+    codec: Literal["png", "raw"] = "png"
+    classes: tuple[str, ...] = ()
+    dtype: Literal["uint8", "uint16"] = "uint8"
+    ignore_index: int | None = None
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        return self.shape
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceMap(_Spatial):
+    """Distances in pixels computed from a mask at conversion; decoded to float32.
+
+    A stored value times `scale` is a distance in pixels, plus nothing else: zero is stored as `zero`,
+    so that signed distances fit an unsigned type: ``distance = (stored - zero) * scale``.
+
+    Attributes:
+        form: "boundary" decodes to (height, width), the distance to the nearest class boundary, >= 0;
+            "signed" to (classes, height, width), negative inside the class.
+        of: Name of the mask field it was computed from.
+        dtype: Stored type, "uint8" or "float16".
+        scale: Pixels a stored unit.
+        zero: Stored value of distance 0.
+        truncate: Distances are clipped to +-truncate pixels, or None.
+        classes: Number of classes, for "signed"; 0 otherwise.
+        shape: (height, width) when every sample has it, else None.
+    """
+
+    kind: ClassVar[str] = "distance"
+    codec: Literal["raw"] = "raw"
+    form: Literal["boundary", "signed"] = "boundary"
+    of: str = "mask"
+    dtype: Literal["uint8", "float16"] = "float16"
+    scale: float = 1.0
+    zero: int = 0
+    truncate: float | None = None
+    classes: int = 0
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        if self.shape is None:
+            return None
+        return (self.classes, *self.shape) if self.form == "signed" else self.shape
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Array(Field):
+    """A numeric array of one fixed shape, returned as stored."""
+
+    kind: ClassVar[str] = "array"
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    @property
+    def storage(self) -> Storage:
+        nbytes = math.prod(self.shape) * self.item_dtype.itemsize
+        return "column" if nbytes <= COLUMN_BYTES else "rows"
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalar(Field):
+    """One number a sample, such as a regression target."""
+
+    kind: ClassVar[str] = "scalar"
+    dtype: str = "float32"
+
+    @property
+    def storage(self) -> Storage:
+        return "column"
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(Field):
+    """One class id a sample, 0..len(classes)-1, stored and batched as int64.
+
+    Attributes:
+        classes: Class names in the order of their ids; empty when unknown.
+    """
+
+    kind: ClassVar[str] = "label"
+    classes: tuple[str, ...] = ()
+
+    @property
+    def storage(self) -> Storage:
+        return "column"
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype("<i8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Field):
+    """A string, stored as UTF-8."""
+
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window(Field):
+    """`length` consecutive rows of one series that all samples share, shape (length, len(features)).
+
+    Attributes:
+        length: Rows in a window.
+        features: Names of the series' columns, in order.
+        dtype: Type of the series.
+        categories: For each class-coded feature, its values in the order of their codes.
+    """
+
+    kind: ClassVar[str] = "window"
+    length: int
+    features: tuple[str, ...]
+    dtype: str = "float32"
+    categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def storage(self) -> Storage:
+        return "series"
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        return (self.length, len(self.features))
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+KINDS: dict[str, type[Field]] = {
+    cls.kind: cls for cls in (Image, Mask, DistanceMap, Array, Scalar, Label, Text, Window)
+}
+
+
+class Schema(Mapping[str, Field]):
+    """An ordered, immutable mapping from field name to `Field`; its order is a sample's order.
+
+    Args:
+        fields: Field names, each a valid Python identifier without a leading underscore.
+
+    Raises:
+        UsageError: A name cannot be an attribute of a sample, or a distance map names no mask.
+    """
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        if not fields:
+            raise UsageError("a schema needs at least one field; found none")
+        for name, field in fields.items():
+            if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+                raise UsageError(
+                    f"field name {name!r} cannot be an attribute of a sample; "
+                    "use letters, digits and underscores, starting with a letter"
+                )
+            if not isinstance(field, Field):
+                raise UsageError(
+                    f"field {name!r} is a {type(field).__name__}; expected one of {sorted(KINDS)}"
+                )
+            if isinstance(field, DistanceMap) and not isinstance(fields.get(field.of), Mask):
+                raise UsageError(
+                    f"distance map {name!r} is of {field.of!r}, which is no mask field"
+                )
+        self._fields = dict(fields)
+
+    def __getitem__(self, name: str) -> Field:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Schema({self._fields!r})"
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields.items()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Schema):
+            return NotImplemented
+        return list(self._fields.items()) == list(other._fields.items())
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as plain JSON values."""
+        return {name: field.to_json() for name, field in self._fields.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Schema:
+        """The schema that `to_json` described.
+
+        Raises:
+            PackVersion: A field has a kind or attribute that this fastdata does not know.
+        """
+        return cls({name: _field_from_json(name, dict(entry)) for name, entry in data.items()})
+
+
+def _field_from_json(name: str, entry: dict[str, Any]) -> Field:
+    kind = entry.pop("kind", None)
+    if kind not in KINDS:
+        raise PackVersion(
+            f"field {name!r} has kind {kind!r}; this fastdata reads {sorted(KINDS)}; "
+            "use the fastdata that wrote the pack, or convert again"
+        )
+    try:
+        return KINDS[kind](**{key: _tuples(value) for key, value in entry.items()})
+    except TypeError as error:
+        raise PackVersion(
+            f"field {name!r} of kind {kind!r} has attributes that this fastdata does not know ({error}); "
+            "use the fastdata that wrote the pack, or convert again"
+        ) from error
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
