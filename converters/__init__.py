@@ -1,1 +1,1 @@
-"""converters"""
+"""Source layouts and the conversion that turns them into packs."""

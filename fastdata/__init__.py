@@ -40,7 +40,7 @@ _HOME = {
     "fastdata.schema",
 )
 
-__all__ = [*_HOME, "transforms"]  # noqa: PLE0604
+__all__ = [*_HOME, "transforms"]
 
 
 def __getattr__(name: str) -> Any:
