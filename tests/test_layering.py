@@ -1,0 +1,131 @@
+"""The folder tree is the architecture: imports only go down, and there is no way round."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from sources import calls, imports_at_runtime, parse, source_files
+
+# From the roof to the ground; rooms that stand on one line do not know each other.
+FLOORS = (
+    ("fastdata.cli",),
+    ("fastdata.tuning", "fastdata.training"),
+    ("fastdata.profiling", "fastdata.monitoring"),
+    ("fastdata.loader", "fastdata.converters"),
+    ("fastdata.engines",),
+    ("fastdata.packs",),
+    ("fastdata.codecs", "fastdata.native"),
+    (
+        "fastdata.schema",
+        "fastdata.transforms",
+        "fastdata.geometry",
+        "fastdata.philox",
+        "fastdata.distance",
+    ),
+    ("fastdata.config", "fastdata.hardware", "fastdata.timing", "fastdata.errors"),
+)
+FLOOR_OF = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
+ROOT_MODULES = {"fastdata", "fastdata.__main__"}
+# Rooms whose files may know one another, because they are several files of one topic.
+ONE_TOPIC = {"fastdata.schema", "fastdata.transforms", "fastdata.geometry", "fastdata.philox"}
+NATIVE_AND_CODECS = {"fastdata.codecs", "fastdata.native"}
+
+
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def allowed(importer: str, imported: str) -> bool:
+    if importer == imported or FLOOR_OF[imported] < FLOOR_OF[importer]:
+        return True
+    together = {importer, imported}
+    return together <= ONE_TOPIC | {"fastdata.distance"} or together == NATIVE_AND_CODECS
+
+
+def test_every_module_stands_in_a_known_room() -> None:
+    unknown = {
+        name
+        for name in source_files()
+        if name not in ROOT_MODULES and room_of(name) not in FLOOR_OF
+    }
+    assert not unknown
+
+
+def test_imports_only_go_down() -> None:
+    wrong = []
+    for name, path in source_files().items():
+        if name in ROOT_MODULES:
+            continue
+        for imported, line in imports_at_runtime(parse(path)):
+            if imported == "fastdata":
+                wrong.append(f"{name}:{line} imports the root package")
+            elif imported.startswith("fastdata.") and not allowed(room_of(name), room_of(imported)):
+                wrong.append(f"{name}:{line} imports {imported}")
+    assert not wrong
+
+
+def test_no_two_modules_import_each_other_in_a_circle() -> None:
+    files = source_files()
+    graph = {
+        name: {found for found, _ in imports_at_runtime(parse(path)) if found in files}
+        for name, path in files.items()
+        if name not in ROOT_MODULES
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for found in graph.get(name, set()) - {name}:
+                visit(found, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_only_the_dali_engine_imports_dali() -> None:
+    importers = {
+        name
+        for name, path in source_files().items()
+        for imported, _ in imports_at_runtime(parse(path))
+        if imported.startswith("nvidia.dali")
+    }
+    assert importers <= {"fastdata.engines.dali"}
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {
+        name
+        for name, path in source_files().items()
+        for called, _ in calls(parse(path))
+        if called in {"print", "sys.stdout.write", "sys.stderr.write"}
+    }
+    assert {name for name in printing if room_of(name) != "fastdata.cli"} == set()
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_fastdata_loads_no_heavy_library() -> None:
+    heavy = {"torch", "h5py", "lmdb", "PIL", "numpy", "edt", "rich", "typer", "pydantic"}
+    assert loaded_after("import fastdata") & heavy == set()
+
+
+def test_packs_converters_and_the_command_line_load_no_torch() -> None:
+    for statement in (
+        "from fastdata import open_pack, create_pack",
+        "from fastdata import convert",
+        "import fastdata.cli",
+        "import fastdata.transforms",
+    ):
+        assert "torch" not in loaded_after(statement), statement
+
+
+def test_every_public_name_resolves() -> None:
+    code = "import fastdata; [getattr(fastdata, name) for name in fastdata.__all__]"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
