@@ -1,4 +1,4 @@
-"""The package's own source files and what they import, for the tests that hold the house together."""
+"""The source files of the package and what they import, for the tests that hold the house."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def source_files() -> dict[str, Path]:
-    """Module name -> file, of the installed package (where converters are `fastdata.converters`)."""
+    """Module name -> file of the installed package, where converters are `fastdata.converters`."""
     spec = importlib.util.find_spec("fastdata")
     converters = importlib.util.find_spec("fastdata.converters")
     assert spec is not None and converters is not None
