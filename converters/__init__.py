@@ -1,1 +1,1 @@
-"""Source layouts and the conversion that turns them into packs."""
+"""Turns folders, lists, tables and series into packs."""
