@@ -1,1 +1,25 @@
-"""codecs"""
+"""Bytes to arrays and back: JPEG, PNG and mask files.
+
+Only JPEG and PNG are read, by content and not by name, through Pillow's decoders; nothing a file
+contains leads to anything but pixels or an `InputError`.
+"""
+
+from fastdata.codecs.decode import decode_image, decode_mask, open_image, probe
+from fastdata.codecs.encode import encode_jpeg, encode_mask_png, encode_png
+from fastdata.codecs.header import ImageHeader
+from fastdata.codecs.limits import Limits
+from fastdata.codecs.sniff import image_format, looks_like
+
+__all__ = [
+    "ImageHeader",
+    "Limits",
+    "decode_image",
+    "decode_mask",
+    "encode_jpeg",
+    "encode_mask_png",
+    "encode_png",
+    "image_format",
+    "looks_like",
+    "open_image",
+    "probe",
+]
