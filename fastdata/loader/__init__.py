@@ -1,1 +1,1 @@
-"""loader"""
+"""FastLoader, and the cache for slow datasets."""
