@@ -1,1 +1,65 @@
-"""native"""
+"""Whole batches of records into whole batches of pixels, by the quickest core there is.
+
+``FASTDATA_NATIVE`` chooses: ``auto`` (default) takes the compiled core where there is one,
+``require`` insists on it, ``off`` takes the Pillow twin, which is the reference that every core is
+tested against.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fastdata.errors import FastDataError, UsageError
+from fastdata.geometry import Geometry
+from fastdata.native import twin
+from fastdata.schema import Field
+from fastdata.transforms import Pixels
+
+__all__ = ["Core", "core"]
+
+_CHOICES = ("auto", "require", "off")
+
+
+class Core(Protocol):
+    """What a core can do; `fastdata.native.twin` documents the arguments."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """The core's name, for `explain`."""
+
+    def decode_batch(
+        self,
+        field: Field,
+        records: Sequence[Any] | npt.NDArray[Any],
+        sizes: npt.NDArray[np.integer],
+        geometry: Geometry | None,
+        pixels: Pixels | None,
+        out: npt.NDArray[Any],
+        *,
+        executor: Executor | None,
+        names: Callable[[int], str],
+    ) -> list[tuple[int, FastDataError]]:
+        """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
+
+
+def core() -> Core:
+    """The core that ``FASTDATA_NATIVE`` and this installation call for.
+
+    Raises:
+        UsageError: The variable has another value, or requires a compiled core that is not there.
+    """
+    choice = os.environ.get("FASTDATA_NATIVE") or "auto"
+    if choice not in _CHOICES:
+        raise UsageError(f"FASTDATA_NATIVE is {choice!r}; expected one of {', '.join(_CHOICES)}")
+    if choice == "require":
+        raise UsageError(
+            "FASTDATA_NATIVE is 'require', but this installation has no compiled core; "
+            "set it to 'auto' to use the Pillow twin"
+        )
+    return twin

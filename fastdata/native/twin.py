@@ -1,0 +1,171 @@
+"""The Pillow twin: the reference for what a batch of records becomes.
+
+Slow beside a compiled core, but everywhere, and simple enough to believe.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from fastdata.codecs import decode_mask, open_image
+from fastdata.distance import dequantize
+from fastdata.errors import FastDataError, InputError, PackCorrupt
+from fastdata.geometry import Geometry
+from fastdata.native.render import render
+from fastdata.schema import DistanceMap, Field, Image, Mask
+from fastdata.transforms import Pixels
+
+__all__ = ["NAME", "decode_batch"]
+
+NAME: Final = "pillow twin"
+
+# Slices a batch is cut into for an executor: enough to even out images of different cost over up to
+# 8 threads, few enough that handing over costs nothing.
+_SLICES: Final = 16
+
+Failures = list[tuple[int, FastDataError]]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The arguments of one `decode_batch`."""
+
+    field: Field
+    records: Sequence[Any] | npt.NDArray[Any]
+    sizes: npt.NDArray[np.integer]
+    geometry: Geometry | None
+    pixels: Pixels | None
+    out: npt.NDArray[Any]
+    names: Callable[[int], str]
+    problems: dict[int, str]
+
+
+def decode_batch(
+    field: Field,
+    records: Sequence[Any] | npt.NDArray[Any],
+    sizes: npt.NDArray[np.integer],
+    geometry: Geometry | None,
+    pixels: Pixels | None,
+    out: npt.NDArray[Any],
+    *,
+    executor: Executor | None,
+    names: Callable[[int], str],
+) -> Failures:
+    """Decode one spatial field of B samples, apply their geometry, and write them into `out`.
+
+    The result does not depend on the executor or its number of threads.
+
+    Args:
+        field: An `Image`, `Mask` or `DistanceMap`.
+        records: B bytes-like objects: files (JPEG, PNG), or raw values in C order; or an array
+            (B, ...) of raw values.
+        sizes: (B, 2) height and width of the upright sources.
+        geometry: What to do with them; None keeps every sample as it is.
+        pixels: Values of images; None, and masks and distance maps always, are left as they are.
+        out: (B, H, W, C) uint8 or float32 for images, (B, H, W) of the mask's dtype, or float32
+            (B, H, W) or (B, classes, H, W) for distance maps in pixels. Written in place, any
+            strides.
+        executor: Runs slices of the batch; None runs all in the calling thread.
+        names: Name of the sample at a position, for messages; called for failures only.
+
+    Returns:
+        (position, error naming the sample) of samples that failed, in order; their part of `out` is
+        0.
+
+    Raises:
+        UsageError: The normalisation does not fit the number of channels.
+    """
+    if isinstance(field, Image) and pixels is not None:
+        pixels.check_channels(field.channels)
+    problems = dict(geometry.problems) if geometry is not None else {}
+    batch = _Batch(field, records, sizes, geometry, pixels, out, names, problems)
+    if executor is None:
+        return _decode_slice(batch, range(len(out)))
+    edges = np.linspace(0, len(out), min(_SLICES, len(out)) + 1).astype(int).tolist()
+    futures = [
+        executor.submit(_decode_slice, batch, range(start, end))
+        for start, end in itertools.pairwise(edges)
+    ]
+    # All slices write into `out`: none may be running when an exception leaves this function.
+    wait(futures)
+    return [failure for future in futures for failure in future.result()]
+
+
+def _decode_slice(batch: _Batch, positions: range) -> Failures:
+    failures: Failures = []
+    for position in positions:
+        try:
+            _decode_one(batch, position)
+        except FastDataError as error:
+            batch.out[position] = 0
+            failures.append((position, type(error)(f"{batch.names(position)}: {error}")))
+    return failures
+
+
+def _decode_one(batch: _Batch, position: int) -> None:
+    if position in batch.problems:
+        raise InputError(batch.problems[position])
+    height, width = map(int, batch.sizes[position])
+    decoded = _load(batch.field, batch.records[position], (height, width))
+    if batch.geometry is not None:
+        result = render(decoded, batch.field, batch.geometry, position)
+    elif isinstance(batch.field, DistanceMap):
+        result = dequantize(np.asarray(decoded), batch.field)
+    else:
+        result = np.asarray(decoded).reshape(height, width, *batch.out.shape[3:])
+    target = batch.out[position]
+    if result.shape != target.shape:
+        raise InputError(
+            f"shape {result.shape} after transforms; the batch has {target.shape}; "
+            "add a Resize or a crop, so that all samples have one size"
+        )
+    _write(result, target, batch.pixels if isinstance(batch.field, Image) else None)
+
+
+def _write(result: npt.NDArray[Any], target: npt.NDArray[Any], pixels: Pixels | None) -> None:
+    if pixels is None or pixels.dtype == "uint8":
+        target[...] = result
+        return
+    factor, offset = pixels.factors()
+    np.multiply(result, factor, out=target)
+    target += offset
+
+
+def _load(field: Field, record: Any, size: tuple[int, int]) -> npt.NDArray[Any] | PillowImage.Image:
+    """The decoded sample; images from files stay Pillow images: only what is used is copied."""
+    if isinstance(record, np.ndarray):
+        return record
+    if isinstance(field, Image) and field.codec != "raw":
+        image = open_image(record, field.channels)
+        _check_size((image.height, image.width), size)
+        return image
+    if isinstance(field, Mask) and field.codec != "raw":
+        mask = decode_mask(record)
+        _check_size(mask.shape, size)
+        return mask
+    return _raw(field, record, size)
+
+
+def _raw(field: Field, record: Any, size: tuple[int, int]) -> npt.NDArray[Any]:
+    shape: tuple[int, ...] = size
+    if isinstance(field, Image):
+        shape = (*size, field.channels)
+    elif isinstance(field, DistanceMap) and field.form == "signed":
+        shape = (field.classes, *size)
+    values = np.frombuffer(record, dtype=field.item_dtype)
+    if values.size != np.prod(shape):
+        raise PackCorrupt(f"a raw record of {values.size} values; its size says {shape}")
+    return values.reshape(shape)
+
+
+def _check_size(found: tuple[int, ...], expected: tuple[int, int]) -> None:
+    if found != expected:
+        raise PackCorrupt(f"decodes to {found}; the pack says {expected} (height, width)")

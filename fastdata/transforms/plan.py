@@ -1,0 +1,110 @@
+"""A checked list of transforms, ready to be carried out on whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from fastdata.errors import UsageError
+from fastdata.geometry import Geometry, GeometryBuilder
+from fastdata.philox import uniform
+from fastdata.transforms.base import Size, Transform
+from fastdata.transforms.pixels import Normalize, Pixels, ToFloat
+
+__all__ = ["Plan", "plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A list of transforms that has been checked; see `plan`.
+
+    Attributes:
+        transforms: The list. The position of an entry is part of what its random numbers depend on.
+    """
+
+    transforms: tuple[Transform, ...] = ()
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether any entry changes place or size of pixels, so that a geometry is needed."""
+        return any(not isinstance(entry, ToFloat | Normalize) for entry in self.transforms)
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """(height, width) of every result whatever the source's size, or None where it may vary."""
+        return self.output(None)
+
+    def output(self, size: Size | None) -> Size | None:
+        """(height, width) of the results if every source has `size`, or None where it may vary."""
+        for entry in self.transforms:
+            size = entry.output(size)
+        return size
+
+    @property
+    def pixels(self) -> Pixels:
+        """What happens to the values of images, last."""
+        normalize = [entry for entry in self.transforms if isinstance(entry, Normalize)]
+        if normalize:
+            return Pixels("float32", 1 / 255, normalize[0].mean, normalize[0].std)
+        if any(isinstance(entry, ToFloat) for entry in self.transforms):
+            return Pixels("float32", 1 / 255)
+        return Pixels()
+
+    def geometry(
+        self,
+        sizes: npt.NDArray[np.integer],
+        *,
+        seed: int,
+        epoch: int,
+        indices: npt.NDArray[np.integer],
+    ) -> Geometry:
+        """Draw and compose the geometry of a batch.
+
+        Args:
+            sizes: (B, 2) height and width of the upright sources.
+            seed: The run's seed, 64 bits.
+            epoch: The epoch, from 0.
+            indices: (B,) the samples' indices in their dataset; with seed and epoch, all that the
+                numbers drawn depend on.
+        """
+        builder = GeometryBuilder(sizes)
+        for position, entry in enumerate(self.transforms):
+            entry.apply(builder, partial(uniform, seed, epoch, indices, position))
+        return builder.build()
+
+
+def plan(transforms: Sequence[Transform] | Transform | None) -> Plan:
+    """Check a list of transforms.
+
+    Geometry and pixel values may be mixed in any order; values are always changed last, since flips
+    and crops do not mind and resampling happens in uint8.
+
+    Raises:
+        UsageError: An entry is no transform of this module, or there are two `Normalize`.
+    """
+    if transforms is None:
+        return Plan()
+    entries = (transforms,) if isinstance(transforms, Transform) else tuple(transforms)
+    for position, entry in enumerate(entries):
+        if not isinstance(entry, Transform):
+            raise UsageError(
+                f"transforms[{position}] is {entry!r}; expected one of fastdata.transforms; "
+                "use pack.map(function) for a function of your own"
+            )
+    normalizing = [at for at, entry in enumerate(entries) if isinstance(entry, Normalize)]
+    if len(normalizing) > 1:
+        raise UsageError(
+            f"transforms[{normalizing[1]}] is a second Normalize; the first is at "
+            f"{normalizing[0]}; leave one out"
+        )
+    for position, entry in enumerate(entries):
+        if normalizing and isinstance(entry, ToFloat) and position > normalizing[0]:
+            raise UsageError(
+                f"transforms[{position}] is ToFloat after Normalize, whose result is float; "
+                "leave it out or put it first"
+            )
+    return Plan(entries)
