@@ -199,7 +199,8 @@ def quantize(distances: Map, field: DistanceMap) -> npt.NDArray[Any]:
         half: npt.NDArray[Any] = (clipped / np.float32(field.scale)).astype(field.item_dtype)
         return half
     steps = np.rint(clipped / np.float32(field.scale)) + field.zero
-    return np.clip(steps, 0, 255).astype(np.uint8)
+    stored: npt.NDArray[np.uint8] = np.clip(steps, 0, 255).astype(np.uint8)
+    return stored
 
 
 def dequantize(stored: npt.NDArray[Any], field: DistanceMap) -> Map:

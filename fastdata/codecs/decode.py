@@ -80,7 +80,8 @@ def open_image(data: Data, channels: int, *, limits: Limits = DEFAULT_LIMITS) ->
     image = decode(data, limits)
     if image.mode == "I;16":
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert(_TARGET_MODE[channels])
+    target = _TARGET_MODE[channels]
+    return image if image.mode == target else image.convert(target)
 
 
 def decode_mask(data: Data, *, limits: Limits = DEFAULT_LIMITS) -> npt.NDArray[Any]:
