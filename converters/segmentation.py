@@ -1,0 +1,173 @@
+"""Images with masks of class ids: two folders, or a list file.
+
+    streets/images/a.png, streets/masks/a.png           image, mask
+    streets/train/images/..., streets/val/images/...    image, mask, split
+    streets/images/train/..., streets/masks/train/...   image, mask (paths keep the sub-folder)
+    pairs.txt with lines "images/a.png,masks/a.png"     image, mask
+
+Each file in images/ is an input; its mask has the same stem in the same sub-folder. An image
+without a mask, or with two, is a bad item, and so are two images of one stem.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastdata.converters.imagefolder import split_folders
+from fastdata.converters.listing import list_folder, walk_files
+from fastdata.converters.options import ConvertOptions
+from fastdata.converters.paths import display
+from fastdata.converters.source import Item, Source
+from fastdata.converters.stems import match_stems
+from fastdata.errors import InputError, UsageError
+from fastdata.schema import Field, Image, Label, Mask
+
+__all__ = ["FOLDER_NAMES", "list_segmentation", "mask_folders", "two_folders"]
+
+# (images, masks) in the order they are looked for.
+FOLDER_NAMES = (
+    ("images", "masks"),
+    ("image", "mask"),
+    ("imgs", "masks"),
+    ("images", "labels"),
+    ("images", "annotations"),
+    ("images", "gt"),
+    ("jpegimages", "segmentationclass"),
+)
+_MAX_LIST_BYTES = 1 << 30
+
+
+def mask_folders(folders: list[str], options: ConvertOptions) -> tuple[str, str] | None:
+    """The names of the image and the mask folder among `folders`, or None."""
+    return two_folders(folders, FOLDER_NAMES, options)
+
+
+def two_folders(
+    folders: list[str], known: tuple[tuple[str, str], ...], options: ConvertOptions
+) -> tuple[str, str] | None:
+    """The first pair of known names, in any case, that are both there; or the given pair."""
+    if options.folders is not None:
+        return options.folders if set(options.folders) <= set(folders) else None
+    by_name = {name.lower(): name for name in reversed(folders)}
+    for first, second in known:
+        if first in by_name and second in by_name:
+            return by_name[first], by_name[second]
+    return None
+
+
+def list_segmentation(path: Path, options: ConvertOptions) -> Source:
+    """Lists images and their masks.
+
+    Raises:
+        UsageError: There are no two such folders.
+        InputError: A folder or the list file cannot be read.
+    """
+    if path.is_file():
+        return _from_list(path, options)
+    root = path.resolve()
+    top = list_folder(root)
+    splits = split_folders(top.folders)
+    items: list[Item] = []
+    notes: list[str] = []
+    for split in splits or ("",):
+        folders = list_folder(root / split).folders
+        names = mask_folders(folders, options)
+        if names is None:
+            wanted = options.folders or "images/ and masks/"
+            raise UsageError(
+                f"{display(root / split)}: expected the folders {wanted}, found "
+                f"{[display(name) for name in folders[:8]]}; name the two with folders (--folders)"
+            )
+        prefix = f"{split}/" if split else ""
+        values = (splits.index(split),) if split else ()
+        found, unused = matched(root, prefix, names, options, "mask")
+        items += [item._replace(values=values) for item in found]
+        if unused:
+            shown = ", ".join(display(name) for name in unused[:5])
+            notes.append(f"{len(unused)} mask(s) without an image were not converted ({shown})")
+    return _source(str(root), items, options, splits, notes)
+
+
+def matched(
+    root: Path, prefix: str, names: tuple[str, str], options: ConvertOptions, partner: str
+) -> tuple[list[Item], list[str]]:
+    """Items of the files in folder `names[0]`, each with its partner in `names[1]`.
+
+    Returns:
+        The items, faulty ones included, and the partners that no file asked for.
+    """
+    first, second = (prefix + name for name in names)
+    files, others = (
+        [
+            key.removeprefix(f"{below}/")
+            for key in walk_files(root, below, allow_outside=options.allow_outside)
+        ]
+        for below in (first, second)
+    )
+    found, unused = match_stems(files, others, partner)
+    items = []
+    for name, (other, fault) in zip(files, found, strict=True):
+        key = f"{first}/{name}"
+        items.append(Item(key, (key, f"{second}/{other}"), (), fault))
+    return items, unused
+
+
+def _from_list(path: Path, options: ConvertOptions) -> Source:
+    root = path.resolve().parent
+    items: list[Item] = []
+    seen: dict[str, int] = {}
+    for number, line in _list_lines(path):
+        parts = [part.strip().strip('"') for part in _split(line)]
+        where = f"{display(path)}, line {number}"
+        fault = None
+        if len(parts) != 2 or not all(parts):
+            fault = f"{where}: found {display(line[:80])!r}; expected image,mask"
+            parts = [line[:200], ""]
+        elif parts[0] in seen:
+            fault = f"{where}: lists {display(parts[0])} again, after line {seen[parts[0]]}"
+        seen.setdefault(parts[0], number)
+        key = parts[0] if fault is None else f"{path.name}:{number}"
+        items.append(Item(key, (parts[0], parts[1]), (), fault))
+    return _source(str(root), items, options, (), [])
+
+
+def _list_lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        if path.stat().st_size > _MAX_LIST_BYTES:
+            raise InputError(
+                f"{display(path)}: more than {_MAX_LIST_BYTES} bytes; no list of files"
+            )
+        # File names may be bytes of any encoding, so what is no UTF-8 is kept as it is.
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise InputError(f"{display(path)}: cannot be read ({error.strerror})") from error
+    lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
+    return [(number, line) for number, line in lines if line.strip() and line[0] != "#"]
+
+
+def _split(line: str) -> list[str]:
+    for separator in (",", "\t"):
+        if separator in line:
+            return line.split(separator)
+    return line.split()
+
+
+def _source(
+    root: str,
+    items: list[Item],
+    options: ConvertOptions,
+    splits: tuple[str, ...],
+    notes: list[str],
+) -> Source:
+    fields: dict[str, Field] = {"image": Image(channels=options.channels), "mask": Mask()}
+    if splits:
+        fields["split"] = Label(classes=splits)
+    return Source(
+        layout="segmentation",
+        root=root,
+        items=items,
+        fields=fields,
+        file_fields=("image", "mask"),
+        value_fields=("split",) if splits else (),
+        notes=tuple(notes),
+    )
