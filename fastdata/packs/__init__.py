@@ -1,1 +1,33 @@
-"""packs"""
+"""Packs: how samples lie on disk, checked, memory-mapped, and readable by plain lmdb or h5py.
+
+    with create_pack("out.lmdb", Schema({"image": Image(), "label": Label()})) as writer:
+        writer.add(image=jpeg_bytes, label=3)
+    pack = open_pack("out.lmdb")
+    pack[0].image, pack.column("label")
+
+Neither lmdb nor h5py is imported to read a pack; the one that is written to is imported then.
+"""
+
+from fastdata.packs.base import PackInfo, Problem, RowSource, VerifyReport
+from fastdata.packs.encoding import EncodedField, EncodedSample, encode_sample
+from fastdata.packs.opening import open_pack, partial_of
+from fastdata.packs.pack import Pack
+from fastdata.packs.views import MappedPack, PackView
+from fastdata.packs.writer import PackWriter, create_pack
+
+__all__ = [
+    "EncodedField",
+    "EncodedSample",
+    "MappedPack",
+    "Pack",
+    "PackInfo",
+    "PackView",
+    "PackWriter",
+    "Problem",
+    "RowSource",
+    "VerifyReport",
+    "create_pack",
+    "encode_sample",
+    "open_pack",
+    "partial_of",
+]

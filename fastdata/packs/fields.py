@@ -1,0 +1,158 @@
+"""Readers of one field each: a column, records, rows in blocks, or windows of a series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdata.packs.base import Bytes, Indices, RowSource
+from fastdata.packs.units import Units
+
+__all__ = ["CHUNK_BYTES", "Column", "Records", "Rows", "Windows", "as_indices"]
+
+# The checksummed unit of a series, and the size that blocks of rows aim at: the CRC of one takes 10 us here.
+CHUNK_BYTES = 1 << 16
+
+
+def as_indices(indices: Any, count: int) -> Indices:
+    """Sample indices as int64, negative ones counted from the end.
+
+    Raises:
+        IndexError: One lies outside -count..count-1, or they are no integers.
+    """
+    array = np.asarray(indices)
+    if array.dtype.kind not in "iu" and array.size:
+        raise IndexError(f"sample indices are {array.dtype}; expected integers")
+    array = array.astype(np.int64, copy=False).reshape(-1)
+    if not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    if low < -count or high >= count:
+        beyond = high if high >= count else low
+        raise IndexError(f"sample {beyond} of a pack of {count} samples")
+    return np.where(array < 0, array + count, array) if low < 0 else array
+
+
+class Column:
+    """One small value a sample, all in one array that was checked at open."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+        self.units: Units | None = None
+
+    def check(self, indices: Indices) -> None:
+        """Nothing to do: the whole column was checked when the pack was opened."""
+
+    def gather(self, indices: Indices) -> NDArray[Any]:
+        """The values of these samples, a new array."""
+        return self.array.take(indices, axis=0)
+
+
+class Records:
+    """Bytes of any length, one record a sample."""
+
+    def __init__(self, units: Units, memory: memoryview, sizes: NDArray[Any] | None) -> None:
+        self.units = units
+        self.memory = memory
+        self.sizes = sizes
+
+    def check(self, indices: Indices) -> None:
+        """Compare the checksums of these samples' records."""
+        self.units.check(indices)
+
+    def views(self, indices: Indices) -> list[memoryview]:
+        """The records of these samples, unchecked, as views of the map."""
+        starts = (self.units.offsets[indices] + self.units.base).tolist()
+        stops = self.units.lengths[indices].tolist()
+        memory = self.memory
+        return [memory[start : start + n] for start, n in zip(starts, stops, strict=True)]
+
+
+class Rows:
+    """Arrays of one shape, in blocks of `block_rows` that lie anywhere in the file."""
+
+    def __init__(
+        self,
+        units: Units,
+        *,
+        block_rows: int,
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        count: int,
+    ) -> None:
+        self.units = units
+        self.block_rows = max(1, block_rows)
+        self.dtype = dtype
+        self.shape = shape
+        self.count = count
+        self.row_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+
+    def check(self, indices: Indices) -> None:
+        """Compare the checksums of the blocks that these samples touch."""
+        self.units.check(indices // self.block_rows)
+
+    def source(self) -> RowSource:
+        """Where the rows lie."""
+        return RowSource(self.units.data, self._offsets, self.row_bytes, self.dtype, self.shape)
+
+    def gather(self, indices: Indices) -> NDArray[Any]:
+        """The rows of these samples, unchecked, a new array."""
+        return self.source().gather(indices)
+
+    def whole(self) -> NDArray[Any] | None:
+        """All rows as one view of the map, or None when they do not lie side by side."""
+        steps = np.diff(self.units.offsets)
+        if not bool((steps == self.block_rows * self.row_bytes).all()):
+            return None
+        start = self.units.base + int(self.units.offsets[0]) if len(self.units) else 0
+        flat = self.units.data[start : start + self.count * self.row_bytes]
+        return flat.view(self.dtype).reshape(self.count, *self.shape)
+
+    def _offsets(self, indices: Indices) -> Indices:
+        indices = as_indices(indices, self.count)
+        block, row = np.divmod(indices, self.block_rows)
+        return np.asarray(self.units.offsets[block] + (row * self.row_bytes + self.units.base))
+
+
+class Windows:
+    """Stretches of `length` rows of one series, given by their start rows."""
+
+    def __init__(
+        self, units: Units, starts: NDArray[Any], *, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> None:
+        self.units = units
+        self.starts = starts
+        self.dtype = dtype
+        self.shape = shape
+        self.step_bytes = dtype.itemsize * shape[1]
+        self.row_bytes = self.step_bytes * shape[0]
+
+    def check(self, indices: Indices) -> None:
+        """Compare the checksums of the chunks of the series that these windows touch."""
+        if not len(self.units) or not len(indices):
+            return
+        first = self.starts[indices] * self.step_bytes
+        last = (first + (self.row_bytes - 1)) // CHUNK_BYTES
+        first //= CHUNK_BYTES
+        reach = np.arange(int((last - first).max()) + 1)
+        self.units.check(np.minimum(first[:, None] + reach, last[:, None]).reshape(-1))
+
+    def source(self) -> RowSource:
+        """Where the windows lie."""
+        return RowSource(self.units.data, self._offsets, self.row_bytes, self.dtype, self.shape)
+
+    def gather(self, indices: Indices) -> NDArray[Any]:
+        """The windows of these samples, unchecked, a new array."""
+        return self.source().gather(indices)
+
+    def series(self) -> NDArray[Any]:
+        """The whole series (T, F) as a view of the map, unchecked."""
+        stop = self.units.base + int(self.units.lengths.sum(dtype=np.int64))
+        flat: Bytes = self.units.data[self.units.base : stop]
+        return flat.view(self.dtype).reshape(-1, self.shape[1])
+
+    def _offsets(self, indices: Indices) -> Indices:
+        indices = as_indices(indices, len(self.starts))
+        return np.asarray(self.starts[indices] * self.step_bytes + self.units.base)

@@ -1,0 +1,186 @@
+"""Packs as LMDB environments: written through lmdb, and located again after a compaction.
+
+Anybody reads one without fastdata::
+
+    import json, lmdb
+    import numpy as np
+
+    env = lmdb.open("out.lmdb", readonly=True, lock=False)
+    with env.begin() as txn:
+        manifest = json.loads(txn.get(b"manifest"))["manifest"]
+        labels = np.frombuffer(txn.get(b"column/label"), manifest["arrays"]["column/label"]["dtype"])
+        for i in range(manifest["count"]):
+            image = txn.get(b"%010d/image" % i)  # bytes of a JPEG or PNG file
+            print(i, labels[i], len(image), "bytes")
+
+Keys: ``0000000042/image`` for records and ``0000000042/__key__`` for the source name of sample 42;
+``column/label`` for a column; ``rows/depth/0000000007`` for block 7 of a field of fixed shape, which holds
+``manifest["block_rows"]["depth"]`` samples; ``series/window`` for a series, of which ``column/window`` says
+each sample's first row; ``index/image/length|crc32c|size``; ``manifest``.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import numpy as np
+
+from fastdata.errors import UsageError
+from fastdata.packs.base import Bytes
+from fastdata.packs.checksum import crc_of_array, crc_of_file
+from fastdata.packs.contents import Contents, gather_contents
+from fastdata.packs.lmdb_file import DATA, HEAD_BYTES, MANIFEST, OFFSETS
+from fastdata.packs.lmdb_locate import ANCHOR, locate
+from fastdata.packs.manifest import ArraySpec, Layout, seal
+from fastdata.packs.staging import Staging
+from fastdata.packs.stream import write_all
+
+__all__ = ["build", "locate"]
+
+ANCHOR_BYTES = 3 * 4096
+PAGE_BYTES = 4096
+# Dirty pages are kept in memory until a commit.
+COMMIT_BYTES = 32 << 20
+COMMIT_ITEMS = 50_000
+MAX_VALUE_BYTES = (1 << 32) - 1
+# More samples do not fit the ten digits of a key.
+MAX_COUNT = 10**10
+
+Item = tuple[bytes, Bytes | bytes]
+
+
+def build(staging: Staging, folder: Path) -> None:
+    """Write a finished pack from the staging files; the caller reads it back, syncs and publishes it.
+
+    Args:
+        staging: The staged samples, after a checkpoint.
+        folder: The folder to make.
+
+    Raises:
+        OSError: The system refused.
+        UsageError: It is too large for LMDB.
+    """
+    contents = gather_contents(staging, "lmdb")
+    _check_limits(contents)
+    folder.mkdir()
+    try:
+        _write_environment(contents, folder)
+    except lmdb.Error as error:
+        raise _as_oserror(error, folder) from error
+    layout, offsets = _layout(folder, contents)
+    _write(folder / OFFSETS, offsets)
+    document = {"manifest": contents.manifest.to_json(), "layout": layout.to_json()}
+    _write(folder / MANIFEST, [seal(document)])
+
+
+def _write_environment(contents: Contents, folder: Path) -> None:
+    # The size of the map is only address space: without writemap, the file grows by the pages written.
+    map_bytes = (1 << 26) + 2 * sum(_room(key, value) for key, value in _items(contents))
+    env = lmdb.open(os.fspath(folder), map_size=map_bytes, lock=False, sync=False, meminit=False)
+    try:
+        items = _items(contents)
+        while batch := list(_batch(items)):
+            with env.begin(write=True) as txn, txn.cursor() as cursor:
+                consumed, _ = cursor.putmulti(batch, append=True)
+                if consumed != len(batch):
+                    raise AssertionError("keys of a pack are written in order, each once")
+    finally:
+        env.close()
+
+
+def _items(contents: Contents) -> Iterator[Item]:
+    """Everything in the order of the keys, which lets LMDB fill its pages and never move a value."""
+    yield ANCHOR, os.urandom(ANCHOR_BYTES)
+    names = sorted(contents.records, key=str.encode)
+    suffixes = [f"/{name}".encode() for name in names]
+    for index in range(contents.manifest.count):
+        for name, suffix in zip(names, suffixes, strict=True):
+            yield b"%010d%b" % (index, suffix), contents.record(name, index)
+    named = {name.encode(): array for name, array in contents.arrays.items()}
+    for key in sorted(named):
+        yield key, np.ascontiguousarray(named[key]).reshape(-1).view(np.uint8)
+    yield b"manifest", seal({"manifest": contents.manifest.to_json()})
+    for name in sorted(contents.rows, key=str.encode):
+        step = contents.block_bytes(name)
+        for block, start in enumerate(range(0, len(contents.rows[name]), max(1, step))):
+            yield _key("rows", name, block), contents.rows[name][start : start + step]
+    for name in sorted(contents.series, key=str.encode):
+        yield _key("series", name), contents.series[name]
+
+
+def _key(kind: str, name: str, block: int | None = None) -> bytes:
+    return f"{kind}/{name}".encode() + (b"" if block is None else b"/%010d" % block)
+
+
+def _batch(items: Iterable[Item]) -> Iterator[Item]:
+    nbytes = 0
+    for key, value in itertools.islice(items, COMMIT_ITEMS):
+        yield key, value
+        nbytes += len(value)
+        if nbytes >= COMMIT_BYTES:
+            return
+
+
+def _room(key: bytes, value: Bytes | bytes) -> int:
+    """Bytes that a value can take at most: whole pages for large ones, a node for small ones."""
+    if len(value) + len(key) < PAGE_BYTES // 2 - 32:
+        return len(key) + len(value) + 16
+    return (len(value) // PAGE_BYTES + 2) * PAGE_BYTES + len(key) + 32
+
+
+def _layout(folder: Path, contents: Contents) -> tuple[Layout, list[Any]]:
+    found = locate(folder)
+    offsets, start = {}, 0
+    for name, array in found.offsets.items():
+        spec = ArraySpec("<i8", array.shape, crc_of_array(array))
+        offsets[name] = (spec, start)
+        start += spec.nbytes
+    descriptor = os.open(folder / DATA, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        nbytes = os.fstat(descriptor).st_size
+        layout = Layout(
+            file_bytes=nbytes,
+            head_crc32c=crc_of_file(descriptor, 0, HEAD_BYTES),
+            file_crc32c=crc_of_file(descriptor, 0, nbytes),
+            arrays=found.arrays,
+            bases=found.bases,
+            offsets=offsets,
+        )
+    finally:
+        os.close(descriptor)
+    return layout, [array.tobytes() for array in found.offsets.values()]
+
+
+def _check_limits(contents: Contents) -> None:
+    if contents.manifest.count >= MAX_COUNT:
+        raise UsageError(f"{contents.manifest.count} samples; an LMDB pack holds {MAX_COUNT - 1}")
+    whole = {**contents.arrays, **contents.series}
+    for name, array in whole.items():
+        if array.nbytes > MAX_VALUE_BYTES:
+            raise UsageError(
+                f"{name!r} has {array.nbytes} bytes; a value of an LMDB pack has at most "
+                f"{MAX_VALUE_BYTES}; write an HDF5 pack (NAME.h5) instead"
+            )
+
+
+def _as_oserror(error: lmdb.Error, folder: Path) -> OSError:
+    """The system's error behind an lmdb one, which keeps only its words."""
+    for number in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES):
+        if os.strerror(number) in str(error):
+            return OSError(number, os.strerror(number), str(folder))
+    return OSError(errno.EIO, str(error), str(folder))
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        for piece in pieces:
+            write_all(descriptor, piece)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,210 @@
+"""Samples on their way into a pack: one append-only file a field, made safe now and then by the journal."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdata.errors import UsageError
+from fastdata.packs.base import Bytes
+from fastdata.packs.checksum import crc_of_bytes, extend_crc
+from fastdata.packs.encoding import EncodedSample
+from fastdata.packs.journal import Entry, Journal
+from fastdata.packs.manifest import KEY_FIELD
+from fastdata.packs.partial import Partial
+from fastdata.packs.stream import Stream
+from fastdata.schema import Schema
+
+__all__ = ["INDEX", "Staging"]
+
+# An index row of a record: its length and CRC32C, and (height, width) or zeros.
+INDEX = np.dtype([("length", "<u4"), ("crc32c", "<u4"), ("size", "<i4", (2,))])
+INDEX_ROW = struct.Struct("<IIii")
+# A kill costs the work of at most this long, or of this many bytes; syncing more often slows fast sources.
+JOURNAL_SECONDS = 2.0
+JOURNAL_BYTES = 64 << 20
+MAX_RECORD_BYTES = (1 << 32) - 1
+SERIES_SLICE_BYTES = 1 << 22
+
+
+class Staging:
+    """The staging files of one pack, inside its locked partial folder.
+
+    Args:
+        partial: The folder.
+        schema: Fields of a sample.
+        header: What is being built; a resume needs an equal one, but for the id.
+        resume: Go on where the journal ends, instead of starting anew.
+
+    Raises:
+        UsageError: A resume of something else.
+        OSError: The system refused.
+    """
+
+    def __init__(
+        self, partial: Partial, schema: Schema, header: dict[str, Any], *, resume: bool
+    ) -> None:
+        self.partial = partial
+        self.schema = schema
+        self.journal = Journal(partial.file("journal"))
+        if resume and self.journal.header is not None:
+            _same(self.journal.header, header, partial)
+        else:
+            self.journal.close()
+            partial.clear()
+            self.journal = Journal(partial.file("journal"))
+            self.journal.begin(header)
+        entry = self.journal.last
+        self.packed, self.rejected, self.series = entry.packed, entry.rejected, dict(entry.series)
+        self._names = {name: f"field{i}" for i, name in enumerate((*schema, KEY_FIELD))}
+        self._streams: dict[str, Stream] = {}
+        self._open(entry.sizes)
+        self._synced_bytes = self._total()
+        self._synced_at = time.monotonic()
+
+    @property
+    def id(self) -> str:
+        """The id drawn when the first of the interrupted runs began."""
+        header = self.journal.header or {}
+        return str(header["id"])
+
+    @property
+    def position(self) -> int:
+        """Source samples, packed and rejected, that a resume will not have to do again."""
+        return self.journal.last.packed + self.journal.last.rejected
+
+    def append(self, sample: EncodedSample) -> None:
+        """Add one encoded sample."""
+        for name, field in self.schema.items():
+            encoded = sample.fields[name]
+            self._streams[self._names[name]].append(encoded.data)
+            if field.storage == "records":
+                self._index(name, encoded.data, encoded.size)
+        key = sample.key.encode("utf-8", "surrogateescape")
+        self._streams[self._names[KEY_FIELD]].append(key)
+        self._index(KEY_FIELD, key, None)
+        self.packed += 1
+        self._journal_if_due()
+
+    def reject(self, key: str, reason: str) -> None:
+        """Note a source sample that is left out."""
+        self._streams["rejects"].append(json.dumps([key, reason]).encode() + b"\n")
+        self.rejected += 1
+        self._journal_if_due()
+
+    def put_series(self, name: str, array: NDArray[Any]) -> None:
+        """Write the series that a window field's samples are parts of, in slices.
+
+        Raises:
+            UsageError: A resume with another series.
+        """
+        dtype = self.schema[name].item_dtype
+        stream = Stream(self.partial.file(self._names[name] + ".series"))
+        crc = 0
+        for piece in _slices(array, dtype):
+            crc = extend_crc(crc, piece)
+            stream.append(piece)
+        stream.sync()
+        stream.close()
+        if name in self.series and self.series[name] != (len(array), crc):
+            raise UsageError(
+                f"the series of {name!r} differs from the one that {self.partial.path} was begun with; "
+                "run without --resume"
+            )
+        self.series[name] = (len(array), crc)
+
+    def checkpoint(self) -> None:
+        """Make everything so far safe: sync the files, then write one line that says so."""
+        entry = self.journal.last
+        if (self.packed, self.rejected, self.series) != (
+            entry.packed,
+            entry.rejected,
+            entry.series,
+        ):
+            for stream in self._streams.values():
+                stream.sync()
+            sizes = {stream.path.name: stream.nbytes for stream in self._streams.values()}
+            self.journal.add(Entry(self.packed, self.rejected, sizes, dict(self.series)))
+        self._synced_bytes, self._synced_at = self._total(), time.monotonic()
+
+    def data(self, name: str) -> Bytes:
+        """All staged bytes of a field, mapped; call after `checkpoint`."""
+        return _mapped(self._streams[self._names[name]])
+
+    def index(self, name: str) -> NDArray[Any]:
+        """Lengths, checksums and sizes of a field's records, (N,) of `INDEX`."""
+        return _mapped(self._streams[self._names[name] + ".index"]).view(INDEX)
+
+    def series_bytes(self, name: str) -> Bytes:
+        """All bytes of a series, mapped."""
+        path = self.partial.file(self._names[name] + ".series")
+        return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
+
+    def rejects(self) -> tuple[tuple[str, str], ...]:
+        """(key, reason) of all rejected samples."""
+        with open(self._streams["rejects"].path, encoding="utf-8") as file:
+            return tuple((key, reason) for key, reason in map(json.loads, file))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for stream in self._streams.values():
+            stream.close()
+        self.journal.close()
+
+    def _open(self, sizes: Mapping[str, int]) -> None:
+        names = ["rejects", *self._names.values(), self._names[KEY_FIELD] + ".index"]
+        names += [
+            f"{self._names[name]}.index"
+            for name, field in self.schema.items()
+            if field.storage == "records"
+        ]
+        for name in names:
+            self._streams[name] = Stream(self.partial.file(name), sizes.get(name, 0))
+
+    def _index(self, name: str, data: bytes, size: tuple[int, int] | None) -> None:
+        if len(data) > MAX_RECORD_BYTES:
+            raise UsageError(
+                f"a record of {len(data)} bytes; at most {MAX_RECORD_BYTES} are possible"
+            )
+        height, width = size or (0, 0)
+        row = INDEX_ROW.pack(len(data), crc_of_bytes(data), height, width)
+        self._streams[self._names[name] + ".index"].append(row)
+
+    def _journal_if_due(self) -> None:
+        if (
+            time.monotonic() - self._synced_at >= JOURNAL_SECONDS
+            or self._total() - self._synced_bytes >= JOURNAL_BYTES
+        ):
+            self.checkpoint()
+
+    def _total(self) -> int:
+        return sum(stream.nbytes for stream in self._streams.values())
+
+
+def _slices(array: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[Bytes]:
+    """The series' bytes in the stored type, a few rows at a time, so that it may be larger than memory."""
+    rows = max(1, SERIES_SLICE_BYTES // max(1, dtype.itemsize * array.shape[1]))
+    for start in range(0, len(array), rows):
+        piece = np.ascontiguousarray(array[start : start + rows], dtype)
+        yield piece.reshape(-1).view(np.uint8)
+
+
+def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> None:
+    # Through JSON, because the header found has been through it and tuples come back as lists.
+    wanted = json.loads(json.dumps(wanted))
+    differing = [key for key in wanted if key != "id" and found.get(key) != wanted[key]]
+    if differing:
+        raise UsageError(
+            f"{partial.path} was begun with another {' and '.join(differing)}; repeat the command that "
+            "began it, or run without --resume to start anew"
+        )
+
+
+def _mapped(stream: Stream) -> Bytes:
+    return np.memmap(stream.path, np.uint8, "r") if stream.nbytes else np.empty(0, np.uint8)

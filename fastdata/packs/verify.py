@@ -1,0 +1,82 @@
+"""Reads a whole pack and lists what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from fastdata.errors import PackError
+from fastdata.packs.base import Problem, VerifyReport
+from fastdata.packs.checksum import SLICE_BYTES, extend_crc
+from fastdata.packs.fields import Column, Records, Rows
+from fastdata.packs.manifest import KEY_FIELD
+from fastdata.packs.opened import Opened, Reader
+
+__all__ = ["verify_pack"]
+
+
+def verify_pack(
+    opened: Opened, readers: Mapping[str, Reader], key: Callable[[int], str]
+) -> VerifyReport:
+    """Check every record, block and chunk, then the bytes between them.
+
+    Columns and indices were checked when the pack was opened, so they count as checked here.
+
+    Args:
+        opened: The pack's file.
+        readers: The readers of its fields.
+        key: Sample number to source name.
+    """
+    problems: list[Problem] = []
+    checked, checked_bytes = len(opened.arrays), sum(a.nbytes for a in opened.arrays.values())
+    for name, reader in readers.items():
+        if isinstance(reader, Column) or reader.units is None:
+            continue
+        checked += len(reader.units)
+        checked_bytes += int(reader.units.lengths.sum())
+        problems += _field_problems(name, reader, key)
+    problems += _file_problems(opened, bool(problems))
+    return VerifyReport(opened.manifest.count, checked, checked_bytes, tuple(problems))
+
+
+def _field_problems(name: str, reader: Reader, key: Callable[[int], str]) -> Iterator[Problem]:
+    units = reader.units
+    for unit in range(len(units) if units else 0):
+        wrong = units.fault(unit) if units else ""
+        if not wrong:
+            continue
+        if isinstance(reader, Records) and name != KEY_FIELD:
+            yield Problem(_safe_key(key, unit), name, wrong)
+        elif isinstance(reader, Rows):
+            first = unit * reader.block_rows
+            last = min(first + reader.block_rows, reader.count) - 1
+            yield Problem(_safe_key(key, first), name, f"samples {first} to {last}: {wrong}")
+        else:
+            yield Problem(None, name, f"part {unit}: {wrong}")
+
+
+def _safe_key(key: Callable[[int], str], index: int) -> str:
+    try:
+        return key(index)
+    except PackError:
+        return f"sample {index}"
+
+
+def _file_problems(opened: Opened, explained: bool) -> Iterator[Problem]:
+    if explained or opened.file_crc32c is None:
+        return
+    start, expected = opened.file_crc32c
+    found = _crc(opened, start)
+    if found != expected:
+        yield Problem(
+            None,
+            "",
+            f"the file has CRC32C {found:#010x}, expected {expected:#010x}: all samples are whole, but "
+            "tools that read it through its library may fail; convert again",
+        )
+
+
+def _crc(opened: Opened, start: int) -> int:
+    value = 0
+    for at in range(start, opened.data.nbytes, SLICE_BYTES):
+        value = extend_crc(value, opened.data.bytes[at : at + SLICE_BYTES])
+    return value

@@ -1,0 +1,286 @@
+"""Writes a pack: samples are staged under NAME.partial, and the finished pack appears in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdata.errors import PackCorrupt, StorageError, UsageError
+from fastdata.packs.base import Backend
+from fastdata.packs.encoding import EncodedSample, encode_sample
+from fastdata.packs.manifest import FORMAT_VERSION
+from fastdata.packs.opening import open_pack, partial_of
+from fastdata.packs.partial import Partial, storage_error
+from fastdata.packs.publish import publish, recover, sync_tree
+from fastdata.packs.staging import Staging
+from fastdata.schema import Schema, Window
+
+__all__ = ["PackWriter", "create_pack"]
+
+SUFFIXES: dict[str, Backend] = {".lmdb": "lmdb", ".h5": "hdf5", ".hdf5": "hdf5"}
+BUILDERS: dict[Backend, str] = {
+    "lmdb": "fastdata.packs.lmdb_pack",
+    "hdf5": "fastdata.packs.hdf5_pack",
+}
+
+
+def create_pack(
+    path: str | os.PathLike[str],
+    schema: Schema,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    source: str = "",
+    options: dict[str, Any] | None = None,
+) -> PackWriter:
+    """Begin, or go on with, a pack; use it in a ``with`` block, at whose end the pack is published.
+
+    Args:
+        path: ``NAME.lmdb`` for an LMDB folder, ``NAME.h5`` or ``NAME.hdf5`` for an HDF5 file.
+        schema: What a sample is.
+        overwrite: Replace a pack of this name, at the moment when the new one is whole.
+        resume: Go on where an interrupted writer's journal ends; `PackWriter.position` says where.
+        source: What the pack is made from, in words.
+        options: How it is made, as plain JSON values.
+
+    Raises:
+        UsageError: The suffix, the schema or a resume does not fit, or the pack exists.
+        PackBusy: Another process is writing it.
+        StorageError: The system refused.
+    """
+    target = Path(os.path.abspath(path))
+    backend = SUFFIXES.get(target.suffix.lower())
+    if backend is None:
+        raise UsageError(
+            f"{target.name} has the suffix {target.suffix!r}; use .lmdb for an LMDB pack, .h5 or .hdf5 "
+            "for an HDF5 pack"
+        )
+    return PackWriter(
+        target,
+        schema,
+        backend=backend,
+        overwrite=overwrite,
+        resume=resume,
+        source=source,
+        options=options or {},
+    )
+
+
+class PackWriter:
+    """A pack being written; `create_pack` makes it. For one thread at a time.
+
+    Attributes:
+        path: Where the pack will be.
+        schema: What a sample is.
+        backend: "lmdb" or "hdf5".
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        *,
+        backend: Backend,
+        overwrite: bool,
+        resume: bool,
+        source: str,
+        options: dict[str, Any],
+    ) -> None:
+        self.path = path
+        self.schema = schema
+        self.backend: Backend = backend
+        self._overwrite = overwrite
+        self._broken = False
+        self._partial = Partial(partial_of(path))
+        try:
+            recover(self._partial, path)
+            header = {
+                "version": FORMAT_VERSION,
+                "id": uuid.uuid4().hex,
+                "backend": backend,
+                "schema": schema.to_json(),
+                "source": source,
+                "options": options,
+            }
+            self._staging = Staging(self._partial, schema, header, resume=resume)
+            self._published = self._is_published()
+            self._check_target()
+        except OSError as error:
+            self._partial.release()
+            if isinstance(error, StorageError):
+                raise
+            raise storage_error(error, f"cannot write {path}", path) from error
+        except BaseException:
+            self._partial.release()
+            raise
+
+    @property
+    def packed(self) -> int:
+        """Samples in the pack so far."""
+        return self._staging.packed
+
+    @property
+    def rejected(self) -> int:
+        """Source samples left out so far."""
+        return self._staging.rejected
+
+    @property
+    def position(self) -> int:
+        """Source samples (packed and rejected) that are safe on disk: a resume goes on behind them."""
+        return self._staging.position
+
+    def add(self, __key__: str | None = None, **fields: Any) -> None:
+        """Encode and append one sample; see `encode_sample` for what a field takes.
+
+        Args:
+            __key__: Its source name, such as a relative path.
+            **fields: A value for every field of the schema.
+
+        Raises:
+            InputError: A value does not fit; the pack is as if nothing had been added.
+            StorageError: The system refused.
+        """
+        self.append(encode_sample(self.schema, fields, __key__ or ""))
+
+    def append(self, encoded: EncodedSample) -> None:
+        """Append one sample that `encode_sample` made, perhaps in another process."""
+        for name, (rows, _) in self._staging.series.items():
+            start = int(np.frombuffer(encoded.fields[name].data, "<i8")[0])
+            length = (self.schema[name].item_shape or (0,))[0]
+            if start + length > rows:
+                raise UsageError(
+                    f"window {name!r} starts at row {start} and has {length} rows; the series has {rows}"
+                )
+        if len(self._staging.series) < len(self._window_names()):
+            raise UsageError(
+                f"call set_series for {', '.join(self._window_names())} before adding samples"
+            )
+        with self._guard("cannot stage a sample"):
+            self._staging.append(encoded)
+
+    def reject(self, key: str, reason: str) -> None:
+        """Note a source sample that cannot be packed; it is listed in the pack's `PackInfo.rejects`."""
+        with self._guard("cannot note a reject"):
+            self._staging.reject(key, reason)
+
+    def set_series(self, name: str, array: NDArray[Any]) -> None:
+        """Store the series that the windows of a field are parts of; once, before adding samples.
+
+        Args:
+            name: A window field.
+            array: (T, features), of any type that casts to the field's; may be a memory map.
+
+        Raises:
+            UsageError: The field or the shape does not fit.
+        """
+        field = self.schema.get(name)
+        if not isinstance(field, Window):
+            raise UsageError(f"{name!r} is no window field of {self.path}")
+        if array.ndim != 2 or array.shape[1] != len(field.features):
+            raise UsageError(
+                f"the series of {name!r} has shape {array.shape}; expected (rows, {len(field.features)})"
+            )
+        with self._guard("cannot stage a series"):
+            self._staging.put_series(name, array)
+
+    def checkpoint(self) -> None:
+        """Make everything added so far safe now; it happens by itself every two seconds."""
+        with self._guard("cannot sync the staged samples"):
+            self._staging.checkpoint()
+
+    def commit(self) -> None:
+        """Build the pack, read it back, make it durable and give it its name.
+
+        Raises:
+            StorageError: The system refused; the samples stay staged for a resume.
+            PackCorrupt: The disk gave back other bytes than were written.
+        """
+        with self._guard(f"cannot finish {self.path}"):
+            if not self._published:
+                self._staging.checkpoint()
+                built = self._build()
+                sync_tree(built)
+                publish(self._partial, built, self.path)
+            self._staging.close()
+            self._partial.remove()
+
+    def close(self) -> None:
+        """Stop writing and keep what is staged for a resume."""
+        self._staging.close()
+        self._partial.release()
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.commit()
+            elif not self._broken:
+                self.checkpoint()
+        except StorageError:
+            # The error that ended the block matters more than that the last seconds could not be saved.
+            if kind is None:
+                raise
+        finally:
+            self.close()
+
+    @contextlib.contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        """Turns a refused system call into a StorageError, and stops writing after it."""
+        if self._broken:
+            raise UsageError(f"writing {self.path} has failed before; go on with resume=True")
+        try:
+            yield
+        except OSError as error:
+            self._broken = True
+            if isinstance(error, StorageError):
+                raise
+            raise storage_error(error, doing, self.path) from error
+
+    def _build(self) -> Path:
+        """The built pack inside the partial folder, read back and found whole."""
+        builder = importlib.import_module(BUILDERS[self.backend])
+        folder = self._partial.file("build")
+        folder.mkdir()
+        built = folder / f"pack{self.path.suffix}"
+        builder.build(self._staging, built)
+        with open_pack(built) as pack:
+            report = pack.verify()
+        if not report.ok:
+            raise PackCorrupt(
+                f"{built} was read back with other bytes than were written: {report.problems[0]}; "
+                "check the disk and its cables, then go on with --resume"
+            )
+        return built
+
+    def _is_published(self) -> bool:
+        """Whether an earlier run was killed after publishing, before it had tidied up."""
+        if not self.path.exists() or not self._staging.packed:
+            return False
+        try:
+            with open_pack(self.path) as pack:
+                return pack.info.id == self._staging.id
+        except Exception:
+            return False
+
+    def _check_target(self) -> None:
+        if os.path.lexists(self.path) and not self._overwrite and not self._published:
+            raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
+
+    def _window_names(self) -> list[str]:
+        return [name for name, field in self.schema.items() if isinstance(field, Window)]
