@@ -1,0 +1,246 @@
+"""Makes whole batches of a pack: gathers what has one size, and renders what must be decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastdata.engines.packed import PackFields
+from fastdata.engines.resolutions import at_resolution, reference_field
+from fastdata.engines.work import Indices, Made, Skip, Task
+from fastdata.errors import FastDataError, InputError, UsageError
+from fastdata.geometry import Geometry
+from fastdata.native import core
+from fastdata.packs.decoding import decode_rows, record_shape
+from fastdata.sampletype import record_type
+from fastdata.schema import DistanceMap, Field, Image, Text
+from fastdata.transforms import Plan
+
+__all__ = ["PackMaker"]
+
+
+class PackMaker:
+    """Makes batches and single samples of a pack's fields with declared transforms.
+
+    It may be used from several threads and pickles for worker processes.
+
+    Args:
+        fields: The fields, in the order of a batch.
+        plan: The transforms; their geometry applies to all spatial fields, pixel values to images.
+        skip_bad: Leave samples out that cannot be read or decoded, instead of raising.
+    """
+
+    def __init__(self, fields: PackFields, plan: Plan, *, skip_bad: bool) -> None:
+        self._fields = fields
+        self._plan = plan
+        self._skip_bad = skip_bad
+        self._reference = reference_field(fields)
+        self.batch_type: Any = record_type("Batch", fields.names)
+        self.sample_type: Any = record_type("Sample", fields.names)
+        for field in fields.fields.values():
+            if isinstance(field, Image):
+                plan.pixels.check_channels(field.channels)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The classes of batches and samples are made at run time, and have no name to pickle.
+        return partial(PackMaker, skip_bad=self._skip_bad), (self._fields, self._plan)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def key(self, index: int) -> str:
+        """Source name of a sample."""
+        return self._fields.key(index)
+
+    @property
+    def only_gathers(self) -> bool:
+        """Whether a batch is nothing but gathers, so that several can be made in one go."""
+        return not any(
+            self._is_rendered(field) or isinstance(field, Text)
+            for field in self._fields.fields.values()
+        )
+
+    def gathered(self, indices: Indices) -> tuple[torch.Tensor, ...]:
+        """The fields of these samples in batch layout, when `only_gathers`."""
+        return tuple(
+            _in_batch_layout(field, self._gather(name, field, indices))
+            for name, field in self._fields.fields.items()
+        )
+
+    def is_readable(self, indices: Indices) -> bool:
+        """Whether no record of these samples is damaged."""
+        return not self._fields.unreadable(indices)
+
+    def make(self, task: Task, executor: Executor | None = None) -> Made:
+        """One batch.
+
+        Args:
+            task: What it holds.
+            executor: Threads to decode on; None decodes on this one.
+
+        Raises:
+            FastDataError: A sample is bad, and bad ones are not skipped.
+            UsageError: The samples of the batch have different sizes.
+        """
+        kept, values, skipped = self._values(task, executor)
+        if not len(kept):
+            return Made(None, 0, skipped)
+        fields = self._fields.fields
+        batch = (_in_batch_layout(fields[name], values[name]) for name in values)
+        return Made(self.batch_type(*batch), len(kept), skipped)
+
+    def samples(self, task: Task) -> tuple[list[Any], tuple[Skip, ...]]:
+        """The samples of one batch by themselves, as NumPy values; sizes may differ.
+
+        Returns:
+            "Sample" named tuples as a pack gives them, transforms applied; and what was left out.
+        """
+        found: list[Any] = []
+        skipped: list[Skip] = []
+        for at in range(len(task.indices)):
+            kept, values, bad = self._values(task._replace(indices=task.indices[at : at + 1]), None)
+            skipped += bad
+            if len(kept):
+                found.append(self.sample_type(*(_single(value) for value in values.values())))
+        return found, tuple(skipped)
+
+    def _values(
+        self, task: Task, executor: Executor | None
+    ) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
+        """The samples that could be made, their values by field, and those that could not."""
+        skipped: list[Skip] = []
+        indices = task.indices
+        if self._skip_bad:
+            indices = self._leave_out(indices, dict(self._fields.unreadable(indices)), skipped)
+        geometry = self._geometry(task, indices) if len(indices) else None
+        if geometry is not None and geometry.problems:
+            bad = {
+                at: InputError(f"{self._fields.key(int(indices[at]))}: {reason}")
+                for at, reason in geometry.problems
+            }
+            indices = self._leave_out(indices, bad, skipped)
+            geometry = self._geometry(task, indices) if len(indices) else None
+        failures: dict[int, FastDataError] = {}
+        values = {
+            name: self._value(name, indices, geometry, executor, failures)
+            for name in (self._fields.names if len(indices) else ())
+        }
+        kept = self._leave_out(indices, failures, skipped)
+        if failures:
+            positions = [at for at in range(len(indices)) if at not in failures]
+            values = {name: _select(value, positions) for name, value in values.items()}
+        return kept, values, tuple(skipped)
+
+    def _leave_out(
+        self, indices: Indices, bad: Mapping[int, FastDataError], skipped: list[Skip]
+    ) -> Indices:
+        for at in sorted(bad):
+            if not self._skip_bad:
+                raise bad[at]
+            index = int(indices[at])
+            skipped.append(Skip(index, self._fields.key(index), str(bad[at])))
+        return np.delete(indices, list(bad)) if bad else indices
+
+    def _geometry(self, task: Task, indices: Indices) -> Geometry | None:
+        if not self._plan.moves_pixels or self._reference is None:
+            return None
+        sizes = self._fields.sizes(self._reference, indices)
+        return self._plan.geometry(sizes, seed=task.seed, epoch=task.epoch, indices=indices)
+
+    def _is_rendered(self, field: Field) -> bool:
+        if not field.spatial:
+            return False
+        changes_values = isinstance(field, Image) and self._plan.pixels.dtype != "uint8"
+        return field.storage == "records" or changes_values or self._plan.moves_pixels
+
+    def _value(
+        self,
+        name: str,
+        indices: Indices,
+        geometry: Geometry | None,
+        executor: Executor | None,
+        failures: dict[int, FastDataError],
+    ) -> Any:
+        field = self._fields.fields[name]
+        if isinstance(field, Text):
+            records = self._fields.records(name, indices)
+            return [str(record, "utf-8", "surrogateescape") for record in records]
+        if not self._is_rendered(field):
+            return self._gather(name, field, indices)
+        sizes = self._fields.sizes(name, indices)
+        if geometry is not None and name != self._reference:
+            assert self._reference is not None
+            own = sizes / np.maximum(self._fields.sizes(self._reference, indices), 1)
+            geometry = at_resolution(geometry, own)
+        out_sizes = sizes if geometry is None else geometry.out_sizes
+        self._check_one_size(name, indices, out_sizes)
+        out = self._empty(field, len(indices), (int(out_sizes[0, 0]), int(out_sizes[0, 1])))
+        rows: Any = (
+            self._fields.records(name, indices)
+            if field.storage == "records"
+            else self._fields.gather(name, indices).numpy()
+        )
+        failed = core().decode_batch(
+            field,
+            rows,
+            sizes,
+            geometry,
+            self._plan.pixels if isinstance(field, Image) else None,
+            out.numpy(),
+            executor=executor,
+            names=lambda at: self._fields.key(int(indices[at])),
+        )
+        for at, error in failed:
+            failures.setdefault(at, error)
+        return out
+
+    def _gather(self, name: str, field: Field, indices: Indices) -> torch.Tensor:
+        stored = self._fields.gather(name, indices)
+        if isinstance(field, DistanceMap):
+            return torch.from_numpy(decode_rows(field, stored.numpy()))
+        return stored
+
+    def _empty(self, field: Field, count: int, size: tuple[int, int]) -> torch.Tensor:
+        """A new tensor for a rendered field; nothing else ever refers to its memory."""
+        if isinstance(field, Image):
+            dtype = torch.uint8 if self._plan.pixels.dtype == "uint8" else torch.float32
+        elif isinstance(field, DistanceMap):
+            dtype = torch.float32
+        else:
+            dtype = torch.from_numpy(np.empty(0, field.item_dtype)).dtype
+        return torch.empty((count, *record_shape(field, size)), dtype=dtype)
+
+    def _check_one_size(self, name: str, indices: Indices, sizes: Any) -> None:
+        other = np.flatnonzero((sizes != sizes[0]).any(axis=1))
+        if len(other):
+            first, second = (
+                f"{self._fields.key(int(indices[at]))} ({sizes[at, 0]}x{sizes[at, 1]})"
+                for at in (0, int(other[0]))
+            )
+            raise UsageError(
+                f"{name!r} has different sizes (height x width) in one batch: {first} and "
+                f"{second}; add Resize((h, w)), RandomCrop or RandomResizedCrop to transforms=, or "
+                "give a collate_fn that can batch them"
+            )
+
+
+def _in_batch_layout(field: Field, value: Any) -> Any:
+    """Images become (B, C, H, W) with the strides of channels_last; nothing is copied."""
+    return value.permute(0, 3, 1, 2) if isinstance(field, Image) else value
+
+
+def _select(value: Any, positions: Sequence[int]) -> Any:
+    if isinstance(value, list):
+        return [value[at] for at in positions]
+    # Through NumPy, because torch cannot index every dtype that it can hold.
+    return torch.from_numpy(value.numpy()[list(positions)])
+
+
+def _single(value: Any) -> Any:
+    # [()] makes a NumPy scalar of a 0-dimensional array, as a pack gives it.
+    return value[0] if isinstance(value, list) else value.numpy()[0][()]

@@ -1,0 +1,81 @@
+"""What the loader asks of an engine: batches of these sample indices, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task", "Work"]
+
+Indices = NDArray[np.int64]
+
+EMPTY: Final = type("Empty", (), {"__doc__": "A batch of which every sample was skipped."})()
+
+
+class Skip(NamedTuple):
+    """A sample that was left out of its batch.
+
+    Attributes:
+        sample: Its index in the dataset that was given to the loader.
+        key: Its name, such as the path of its source.
+        reason: What was wrong with it.
+    """
+
+    sample: int
+    key: str
+    reason: str
+
+
+Report = Callable[[Sequence[Skip]], None]
+"""Told of samples that were left out, on the thread that asks for batches."""
+
+
+class Task(NamedTuple):
+    """One batch to be made, in this process or another.
+
+    Attributes:
+        seed: The run's seed, for the numbers of random geometry.
+        epoch: The epoch, likewise.
+        indices: Sample indices of the dataset, int64 (B,).
+    """
+
+    seed: int
+    epoch: int
+    indices: Indices
+
+
+class Made(NamedTuple):
+    """One batch as an engine made it.
+
+    Attributes:
+        batch: What the user gets.
+        size: Samples in it; 0 when all were left out, and the batch means nothing.
+        skipped: Samples that were left out.
+    """
+
+    batch: Any
+    size: int
+    skipped: tuple[Skip, ...] = ()
+
+
+class Work(Protocol):
+    """The batches of one epoch, as sample indices of the dataset."""
+
+    def __len__(self) -> int:
+        """Number of batches."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The indices of one batch after another: int64 (B,), or what a user's sampler yields."""
+
+    def groups(self, batches: int, /) -> Iterator[tuple[Indices, list[int]]]:
+        """Up to `batches` batches at a time: their indices in one array, and the size of each."""
+
+
+class Batches(Protocol):
+    """The batches of one epoch, being made."""
+
+    def __next__(self) -> Any:
+        """The next batch, one for each element of the work, or `EMPTY`."""

@@ -1,0 +1,169 @@
+"""Batches made by worker processes of a DataLoader, for any dataset and any Python function."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, get_worker_info
+
+from fastdata.engines.losses import explained
+from fastdata.engines.work import EMPTY, Made, Report, Work
+
+__all__ = ["ResultOf", "Tasks", "WorkerInit", "WorkerProcesses"]
+
+ResultOf = Callable[[Any, Report], Any]
+"""What a DataLoader's iterator gave, to the user's batch (or `EMPTY`)."""
+
+
+class Tasks:
+    """The batch sampler of a DataLoader that lives longer than one epoch."""
+
+    def __init__(self) -> None:
+        self.work: Iterator[Any] = iter(())
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.work
+
+
+class _Quiet(DataLoader[Any]):
+    """A DataLoader inside another one, which has already said what there is to say."""
+
+    def check_worker_number_rationality(self) -> None:
+        pass
+
+
+class WorkerInit:
+    """Runs the user's ``worker_init_fn`` with the user's own dataset in `get_worker_info`.
+
+    Args:
+        function: The user's function, or None.
+    """
+
+    def __init__(self, function: Callable[[int], None] | None) -> None:
+        self._function = function
+
+    def __call__(self, worker_id: int) -> None:
+        """Called in the worker, before it reads anything."""
+        info = get_worker_info()
+        # The dataset is wrapped on its way here; the record is frozen in some versions of torch.
+        object.__setattr__(info, "dataset", info.dataset.dataset)  # type: ignore[union-attr]
+        if self._function is not None:
+            self._function(worker_id)
+
+
+def from_made(made: Made, report: Report) -> Any:
+    """The user's batch, when the dataset makes `Made`."""
+    if made.skipped:
+        report(made.skipped)
+    return made.batch if made.size else EMPTY
+
+
+def as_is(batch: Any, report: Report) -> Any:  # noqa: ARG001
+    """The user's batch, when the dataset is the user's own."""
+    return batch
+
+
+class WorkerProcesses:
+    """A DataLoader, and its workers for as long as they are wanted.
+
+    Args:
+        dataset: The user's, or one that makes `Made`.
+        options: Arguments of DataLoader, without those that say what a batch holds.
+        result: What to do with what comes back.
+        batched: Whether the work yields batches of indices, or single ones.
+        keep_after_break: Whether persistent workers outlive an epoch that is broken off.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        options: dict[str, Any],
+        result: ResultOf,
+        *,
+        batched: bool = True,
+        keep_after_break: bool = False,
+    ) -> None:
+        self._dataset = dataset
+        self._options = options
+        self._result = result
+        self._batched = batched
+        self._keep_after_break = keep_after_break
+        self._kept: tuple[DataLoader[Any], Tasks] | None = None
+        self._in_use: weakref.ref[WorkerBatches] | None = None
+
+    def batches(self, work: Work, report: Report) -> WorkerBatches:
+        """The batches of one epoch; workers start here, or are taken over from the last epoch."""
+        persistent = self._options["persistent_workers"]
+        if persistent and (self._in_use is None or self._in_use() is None):
+            self._kept = self._kept or self._loader(persistent=True)
+            batches = WorkerBatches(self, *self._kept, work, report)
+            self._in_use = weakref.ref(batches)
+            return batches
+        # Persistent workers serve one epoch at a time; a second one gets its own.
+        return WorkerBatches(self, *self._loader(persistent=False), work, report)
+
+    def finished(self, batches: WorkerBatches, *, whole: bool) -> None:
+        """Called when an epoch ends; lets go of workers that nobody asked to keep."""
+        if self._in_use is not None and self._in_use() in (None, batches):
+            self._in_use = None
+            if not whole and not self._keep_after_break:
+                self._kept = None
+
+    def broken(self) -> None:
+        """Called when a worker died: the others of its DataLoader are of no use."""
+        self._kept = None
+
+    @property
+    def result(self) -> ResultOf:
+        """What to do with what comes back."""
+        return self._result
+
+    def _loader(self, *, persistent: bool) -> tuple[DataLoader[Any], Tasks]:
+        tasks = Tasks()
+        options = self._options | {"persistent_workers": persistent}
+        which = (
+            {"batch_sampler": tasks} if self._batched else {"batch_size": None, "sampler": tasks}
+        )
+        return _Quiet(self._dataset, **which, **options), tasks
+
+
+class WorkerBatches:
+    """The batches of one epoch."""
+
+    def __init__(
+        self,
+        owner: WorkerProcesses,
+        loader: DataLoader[Any],
+        tasks: Tasks,
+        work: Work,
+        report: Report,
+    ) -> None:
+        self._owner = owner
+        self._report = report
+        self._done = False
+        tasks.work = iter(work)
+        self._iterator = iter(loader)
+
+    def __next__(self) -> Any:
+        try:
+            made = next(self._iterator)
+        except StopIteration:
+            self._end(whole=True)
+            raise
+        except RuntimeError as error:
+            lost = explained(error, self._iterator)
+            if lost is None:
+                raise
+            self._owner.broken()
+            raise lost from error
+        return self._owner.result(made, self._report)
+
+    def __del__(self) -> None:
+        self._end(whole=False)
+
+    def _end(self, *, whole: bool) -> None:
+        if not self._done and hasattr(self, "_iterator"):
+            self._done = True
+            self._owner.finished(self, whole=whole)
