@@ -10,6 +10,7 @@ from sources import calls, imports_at_runtime, parse, source_files
 # From the roof to the ground; rooms that stand on one line do not know each other.
 FLOORS = (
     ("fastdata.cli",),
+    ("fastdata.demo",),
     ("fastdata.tuning", "fastdata.training"),
     ("fastdata.profiling", "fastdata.monitoring"),
     ("fastdata.loader", "fastdata.converters"),
