@@ -13,7 +13,7 @@ from fastdata.converters.resize import ResizeTo, resize_image, resize_mask
 from fastdata.errors import InputError
 from fastdata.schema import Field, Image, Mask
 
-__all__ = ["Loaded", "load", "load_bytes"]
+__all__ = ["Loaded", "load"]
 
 
 @dataclass
@@ -73,7 +73,7 @@ def load(root: str, path: str, field: Field, *, allow_outside: bool) -> Loaded:
         UnsafeFile: It may not be read.
         InputError: It cannot be read or decoded; the message names it.
     """
-    data = load_bytes(root, path, allow_outside=allow_outside)
+    data = read_under(root, path, allow_outside=allow_outside)
     try:
         if isinstance(field, Mask):
             return Loaded(path, data, decode_mask(data))
@@ -81,13 +81,3 @@ def load(root: str, path: str, field: Field, *, allow_outside: bool) -> Loaded:
         return Loaded(path, data, decode_image(data, field.channels))
     except InputError as error:
         raise type(error)(f"{display(path)}: {error}") from error
-
-
-def load_bytes(root: str, path: str, *, allow_outside: bool) -> bytes:
-    """Reads a file under the root.
-
-    Raises:
-        UnsafeFile: It may not be read.
-        InputError: It cannot be read.
-    """
-    return read_under(root, path, allow_outside=allow_outside)

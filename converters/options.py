@@ -146,8 +146,6 @@ class ConvertOptions:
             raise UsageError(f"folders is {self.folders!r}; expected two folder names")
         for kind in self.columns.values():
             _check_choice("columns", kind, (*_TABLE_KINDS, *_SERIES_KINDS))
-        if self.overwrite and self.resume:
-            raise UsageError("overwrite and resume exclude each other; give one of them")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise UsageError(f"delimiter is {self.delimiter!r}; expected one character")
 

@@ -1,30 +1,27 @@
 """A first look at all files, when the schema needs it: common sizes, mask classes, pair factors.
 
-It runs in the workers like the conversion itself, so a file that crashes the decoder costs that file
-here too; what cannot be read here is left for the conversion to reject with its reason.
+It runs in the workers like the conversion itself, so a file that crashes the decoder costs only
+itself here too; what cannot be read here is left for the conversion to reject with its reason.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from fastdata.codecs import decode_mask, probe
-from fastdata.converters.loaded import load_bytes
 from fastdata.converters.options import ConvertOptions
+from fastdata.converters.paths import read_under
 from fastdata.converters.pool import WorkerPool
 from fastdata.converters.resize import ResizeTo, parse_resize
 from fastdata.converters.source import Item, Source
-from fastdata.errors import InputError, UsageError
-from fastdata.schema import Field, Image, Mask
+from fastdata.schema import Mask
 
 __all__ = ["Findings", "look", "needs_look"]
-
-_VOID = 255
 
 
 class Sight(NamedTuple):
@@ -50,7 +47,7 @@ class Look:
         sizes: list[tuple[int, int]] = []
         ids: list[tuple[int, ...] | None] = []
         for path, is_mask in zip(item.files, self.is_mask, strict=True):
-            data = load_bytes(self.root, path, allow_outside=self.allow_outside)
+            data = read_under(self.root, path, allow_outside=self.allow_outside)
             if is_mask and self.with_ids:
                 mask = decode_mask(data)
                 sizes.append((mask.shape[0], mask.shape[1]))
@@ -130,53 +127,6 @@ def look(
     return found
 
 
-def with_classes(mask: Mask, ids: set[int], options: ConvertOptions) -> Mask:
-    """The mask field with its classes, ignored id and type, as found or told."""
-    names = options.class_names
-    ignore = options.ignore_index
-    if ignore == "auto":
-        others = max(ids - {_VOID}, default=0)
-        void = _VOID in ids and others < _VOID - 1 if names is None else len(names) <= _VOID
-        ignore = _VOID if void else None
-    if names is None:
-        names = tuple(str(number) for number in range(max(ids - {ignore}, default=0) + 1))
-    largest = max(len(names) - 1, ignore or 0)
-    dtype = "uint8" if largest <= _VOID else "uint16"
-    return replace(mask, classes=names, ignore_index=ignore, dtype=dtype)
-
-
-def check_scale(source: Source, found: Findings) -> int | None:
-    """The factor that pairs must have, found or told.
-
-    Raises:
-        InputError: No pair has a whole factor.
-    """
-    if source.scale != 0:
-        return source.scale
-    if found.scale is None:
-        raise InputError(
-            "no pair has a high-quality image that is a whole number of times its low-quality "
-            "partner's size; check that the two folders are not swapped"
-        )
-    return found.scale
-
-
-def with_shapes(
-    fields: dict[str, Field], found: Findings, options: ConvertOptions
-) -> dict[str, Field]:
-    """Image and mask fields with the one size that all samples have, where there is one."""
-    shaped: dict[str, Field] = {}
-    resize = parse_resize(options.resize) if options.resize else None
-    for name, entry in fields.items():
-        if isinstance(entry, Image | Mask):
-            shape = found.shapes.get(name)
-            if resize is not None and resize.rule == "exact":
-                shape = (resize.height, resize.width)
-            entry = replace(entry, shape=shape)
-        shaped[name] = entry
-    return shaped
-
-
 def _masks(source: Source) -> list[str]:
     return [name for name, entry in source.fields.items() if isinstance(entry, Mask)]
 
@@ -188,16 +138,3 @@ def _resized(size: tuple[int, int], resize: ResizeTo | None) -> tuple[int, int]:
 def _factor(low: tuple[int, int], high: tuple[int, int]) -> int | None:
     factor = high[0] // low[0]
     return factor if factor and high == (low[0] * factor, low[1] * factor) else None
-
-
-def check_resize(source: Source, scale: int | None, options: ConvertOptions) -> None:
-    """Refuses to resize pairs of different sizes.
-
-    Raises:
-        UsageError: Both are asked for at once.
-    """
-    if source.scale is not None and scale != 1 and options.resize is not None:
-        raise UsageError(
-            f"resize would give both images of a pair one size, but they differ by a factor of "
-            f"{scale}; leave resize out"
-        )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastdata.converters.columns import number_of
-from fastdata.converters.options import ConvertOptions
 from fastdata.converters.faults import listed
+from fastdata.converters.options import ConvertOptions
 from fastdata.converters.paths import display
 from fastdata.converters.rows import read_columns, read_rows
 from fastdata.errors import InputError, LabelError, UsageError
@@ -72,8 +72,8 @@ def _from_array(path: Path) -> Series:
                 arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{display(path)}: cannot be read as {path.suffix} ({error}); expected numbers saved by "
-            "numpy.save or numpy.savez"
+            f"{display(path)}: cannot be read as {path.suffix} ({error}); expected numbers saved "
+            "by numpy.save or numpy.savez"
         ) from error
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
@@ -174,7 +174,7 @@ def _wanted(path: Path, names: list[str], options: ConvertOptions) -> list[str]:
 def _kinds(
     path: Path, names: list[str], wanted: Sequence[str], options: ConvertOptions
 ) -> tuple[dict[str, tuple[str, ...]], str | None, int]:
-    """Class-coded columns with their values, the column that only counts rows, the number of rows."""
+    """Class-coded columns with their values, the column that counts rows, the number of rows."""
     views = {name: _View() for name in wanted}
     total = 0
     for row in read_rows(path, names, options.delimiter):

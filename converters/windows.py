@@ -12,6 +12,7 @@ that nothing is taken from the future).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -153,12 +154,12 @@ def _complete(
     kept = np.flatnonzero(~gap)
     breaks = np.flatnonzero(np.diff(kept) > 1) + 1
     edges = [0, *breaks.tolist(), len(kept)]
-    runs = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    runs = [(a, b) for a, b in itertools.pairwise(edges) if a < b]
     return values[kept], runs, (f"{missing} rows with missing values were dropped",)
 
 
 def _gaps(values: np.ndarray[Any, Any], used: list[int]) -> np.ndarray[Any, Any]:
-    """Which rows have a missing (NaN or infinite) value in a used column; read a column at a time."""
+    """Which rows have a missing (NaN or infinite) value in a used column."""
     gap = np.zeros(len(values), np.bool_)
     if values.dtype.kind == "f":
         for position in used:

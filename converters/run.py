@@ -1,0 +1,268 @@
+"""The conversion: list, look, encode in workers, write in source order, publish."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from fastdata.converters.completion import check_scale, complete_schema
+from fastdata.converters.detect import find_source
+from fastdata.converters.faults import listed
+from fastdata.converters.options import ConvertOptions, options_from
+from fastdata.converters.paths import display
+from fastdata.converters.pool import Outcome, WorkerPool
+from fastdata.converters.recipe import Prepared, Recipe
+from fastdata.converters.resize import parse_resize
+from fastdata.converters.scan import Findings, look, needs_look
+from fastdata.converters.source import Evenly, Item, Source
+from fastdata.converters.summary import ConversionSummary, Progress, write_rejects
+from fastdata.errors import InputError, LabelError, UsageError, WorkerDied, WorkerTimeout
+from fastdata.hardware import read_machine
+from fastdata.packs.opening import open_pack, partial_of
+from fastdata.packs.partial import Partial
+from fastdata.packs.writer import SUFFIXES, PackWriter, create_pack
+
+__all__ = ["convert"]
+
+# More workers than this wait for one writer.
+_MAX_WORKERS = 32
+# Errors that belong to one item; any other ends the run whatever `on_bad` says.
+_ITEM_ERRORS = (InputError, WorkerDied, WorkerTimeout)
+# Options that do not change what is in the pack, so that a resume may choose them anew.
+_HOW = ("workers", "on_bad", "max_bad", "overwrite", "resume", "item_timeout", "layout")
+
+
+def convert(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    options: ConvertOptions | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Any,
+) -> ConversionSummary:
+    """Converts a folder, list, table or series into one pack.
+
+        convert("photos", "photos.lmdb", codec="keep", on_bad="skip")
+
+    The pack appears under its name only when it is whole; until then it lies in ``NAME.partial``,
+    where an interrupted conversion goes on with ``resume=True``. Whatever the number of workers,
+    the pack has the same content. Every input is either in the pack or in the list of rejects.
+
+    Args:
+        source: What to convert.
+        out: The pack: ``NAME.lmdb`` or ``NAME.h5``.
+        options: All settings at once; or give them by name.
+        progress: Called after every item, from this thread.
+        **settings: Fields of `ConvertOptions`.
+
+    Raises:
+        UsageError: An option or a path cannot work.
+        InputError: An item is bad (with on_bad="stop"), too many are, or nothing was found.
+        StorageError: The pack cannot be written; nothing is read in that case.
+        WorkerError: A worker was lost (with on_bad="stop"), or none can be started.
+    """
+    chosen = options_from(options, settings)
+    target = Path(os.path.abspath(out))
+    return _Conversion(Path(source), target, chosen, progress).run()
+
+
+class _Conversion:
+    """One conversion, step by step."""
+
+    def __init__(
+        self,
+        path: Path,
+        out: Path,
+        options: ConvertOptions,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.path, self.out, self.options, self.progress = path, out, options, progress
+        self.started = time.monotonic()
+        self.total = self.rejected = self.source_bytes = 0
+
+    def run(self) -> ConversionSummary:
+        check_output(self.path, self.out, self.options)
+        source, reason = find_source(self.path, self.options)
+        items = source.items
+        if self.options.limit is not None:
+            items = Evenly(items, self.options.limit)
+        self.total = len(items)
+        digest, faults = survey(items)
+        if faults and self.options.on_bad == "stop":
+            raise LabelError(
+                listed(
+                    f"{len(faults)} of {self.total} items in {display(self.path)} are bad", faults
+                )
+            )
+        with WorkerPool(self._workers(source), item_timeout=self.options.item_timeout) as pool:
+            recipe = self._recipe(source, items, pool)
+            with self._writer(source, recipe, digest) as writer:
+                resumed_from = writer.position
+                self._write(writer, recipe, source, items, pool)
+        return self._summary(source, reason, recipe, resumed_from)
+
+    def _workers(self, source: Source) -> int:
+        if not source.file_fields:
+            return 0
+        if self.options.workers == "auto":
+            return min(read_machine().cores, _MAX_WORKERS)
+        return self.options.workers
+
+    def _recipe(self, source: Source, items: Sequence[Item], pool: WorkerPool) -> Recipe:
+        found = Findings()
+        if needs_look(source, self.options):
+            found = look(source, items, self.options, pool, lambda done: self._say("scan", done))
+        scale = check_scale(source, found, self.options)
+        return Recipe(
+            schema=complete_schema(source, found, self.options),
+            root=source.root,
+            file_fields=source.file_fields,
+            value_fields=source.value_fields,
+            resize=parse_resize(self.options.resize) if self.options.resize else None,
+            scale=scale,
+            allow_outside=self.options.allow_outside,
+        )
+
+    def _writer(self, source: Source, recipe: Recipe, digest: str) -> PackWriter:
+        options = dataclasses.asdict(self.options)
+        kept = {name: value for name, value in options.items() if name not in _HOW}
+        kept |= {"layout": source.layout, "scale": recipe.scale}
+        return create_pack(
+            self.out,
+            recipe.schema,
+            overwrite=self.options.overwrite,
+            resume=self.options.resume,
+            source=f"{display(self.path)} ({self.total} items, sha256 {digest})",
+            options=kept,
+        )
+
+    def _write(
+        self,
+        writer: PackWriter,
+        recipe: Recipe,
+        source: Source,
+        items: Sequence[Item],
+        pool: WorkerPool,
+    ) -> None:
+        for name, series in source.series.items():
+            writer.set_series(name, series)
+        self.rejected = writer.rejected
+        for outcome in pool.run(recipe, items, start=writer.position):
+            self._take(writer, outcome)
+            self._say("convert", outcome.index + 1)
+        if writer.packed + writer.rejected != self.total:
+            raise RuntimeError(
+                f"{writer.packed} packed and {writer.rejected} rejected of {self.total} inputs; "
+                "this is a fault of fastdata, please report it"
+            )
+        self._say("finish", self.total)
+
+    def _take(self, writer: PackWriter, outcome: Outcome) -> None:
+        error = outcome.error
+        if error is None:
+            prepared: Prepared = outcome.value
+            self.source_bytes += prepared.source_bytes
+            writer.append(prepared.sample)
+            return
+        if self.options.on_bad == "stop" or not isinstance(error, _ITEM_ERRORS):
+            raise error
+        writer.reject(outcome.item.key, f"{type(error).__name__}: {error}")
+        self.rejected += 1
+        if self.options.max_bad is not None and self.rejected > self.options.max_bad:
+            raise InputError(
+                f"{self.rejected} of {outcome.index + 1} items are bad, more than max_bad="
+                f"{self.options.max_bad} allows; the last one: {error}"
+            )
+
+    def _say(self, phase: Literal["scan", "convert", "finish"], done: int) -> None:
+        if self.progress is not None:
+            self.progress(
+                Progress(
+                    phase=phase,
+                    done=done,
+                    total=self.total,
+                    rejected=self.rejected,
+                    bytes=self.source_bytes,
+                    seconds=time.monotonic() - self.started,
+                )
+            )
+
+    def _summary(
+        self, source: Source, reason: str, recipe: Recipe, resumed_from: int
+    ) -> ConversionSummary:
+        with open_pack(self.out) as pack:
+            info, schema = pack.info, pack.schema
+        rejects = info.rejects
+        return ConversionSummary(
+            out=self.out,
+            backend=info.backend,
+            layout=source.layout,
+            layout_reason=reason,
+            schema=schema,
+            inputs=self.total,
+            count=info.count,
+            rejected=len(rejects),
+            rejects_path=write_rejects(self.out, rejects),
+            rejects_by_error=dict(Counter(reason.partition(": ")[0] for _, reason in rejects)),
+            scale=recipe.scale,
+            seconds=time.monotonic() - self.started,
+            source_bytes=self.source_bytes,
+            pack_bytes=_size_bytes(self.out),
+            resumed_from=resumed_from,
+            notes=source.notes,
+        )
+
+
+def check_output(source: Path, out: Path, options: ConvertOptions) -> None:
+    """Refuses what cannot be written, before anything is read.
+
+    Raises:
+        UsageError: The name has no known suffix, the pack exists, or it lies inside its source.
+        PackBusy: Another process is writing it.
+        StorageError: Its folder cannot be written.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"{display(out)}: ends with {display(out.suffix)!r}; expected .lmdb for an LMDB pack, "
+            ".h5 or .hdf5 for an HDF5 pack"
+        )
+    if os.path.lexists(out) and not (options.overwrite or options.resume):
+        raise UsageError(
+            f"{display(out)}: exists; give overwrite=True (--overwrite) to replace it, or "
+            "another name"
+        )
+    root = Path(os.path.realpath(source))
+    if root.is_dir() and root in (out.resolve(), *out.resolve().parents):
+        raise UsageError(
+            f"{display(out)}: lies inside its source {display(source)}; choose a place outside it"
+        )
+    folder = partial_of(out)
+    there = folder.exists()
+    partial = Partial(folder)
+    if there:
+        partial.release()
+    else:
+        partial.remove()
+
+
+def survey(items: Sequence[Item]) -> tuple[str, list[str]]:
+    """A digest that tells one list of items from another, and the faults that the listing found."""
+    digest = hashlib.sha256()
+    faults = []
+    for item in items:
+        # repr escapes whatever bytes a file name is made of.
+        digest.update(repr(tuple(item)).encode("utf-8", "surrogatepass"))
+        if item.fault is not None:
+            faults.append(item.fault)
+    return digest.hexdigest()[:32], faults
+
+
+def _size_bytes(out: Path) -> int:
+    files = out.iterdir() if out.is_dir() else (out,)
+    return sum(file.stat().st_size for file in files)
