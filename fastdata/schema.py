@@ -2,7 +2,7 @@
 
 A schema is written once, at conversion, and travels inside the pack::
 
-    Schema({"image": Image(), "mask": Mask(classes=("road", "car")), "label": Label(classes=("cat", "dog"))})
+    Schema({"image": Image(), "mask": Mask(classes=("road", "car")), "label": Label()})
 
 A kind decides how its values lie on disk (``Field.storage``):
 
@@ -41,7 +41,8 @@ __all__ = [
 Storage = Literal["column", "rows", "records", "series"]
 Size = tuple[int, int]
 
-# Up to this many bytes a sample, an array is cheaper to keep in memory for the whole pack than to look up.
+# Up to this many bytes a sample, an array is cheaper to keep in memory for the whole pack than to
+# look up.
 COLUMN_BYTES = 64
 
 
@@ -87,11 +88,13 @@ class _Spatial(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Image(_Spatial):
-    """Pixels, decoded to uint8 of shape (height, width, channels), values 0..255, upright (EXIF applied).
+    """Pixels, decoded to uint8 (height, width, channels), 0..255, upright (EXIF applied).
 
     Attributes:
-        channels: 3 for RGB, 1 for grayscale; other colour spaces are converted as Pillow converts them.
-        codec: "keep" stores source bytes (JPEG or PNG) untouched; "jpeg", "png" and "raw" re-encode.
+        channels: 3 for RGB, 1 for grayscale; other colour spaces are converted as Pillow converts
+            them.
+        codec: "keep" stores source bytes (JPEG or PNG) untouched; "jpeg", "png" and "raw"
+            re-encode.
         shape: (height, width) when every sample has it, else None.
         quality: JPEG quality 1..100 when an array is encoded as JPEG.
     """
@@ -141,12 +144,12 @@ class Mask(_Spatial):
 class DistanceMap(_Spatial):
     """Distances in pixels computed from a mask at conversion; decoded to float32.
 
-    A stored value times `scale` is a distance in pixels, plus nothing else: zero is stored as `zero`,
-    so that signed distances fit an unsigned type: ``distance = (stored - zero) * scale``.
+    A stored value times `scale` is a distance in pixels, plus nothing else: zero is stored as
+    `zero`, so that signed distances fit an unsigned type: ``distance = (stored - zero) * scale``.
 
     Attributes:
-        form: "boundary" decodes to (height, width), the distance to the nearest class boundary, >= 0;
-            "signed" to (classes, height, width), negative inside the class.
+        form: "boundary" decodes to (height, width), the distance to the nearest class boundary, >=
+            0; "signed" to (classes, height, width), negative inside the class.
         of: Name of the mask field it was computed from.
         dtype: Stored type, "uint8" or "float16".
         scale: Pixels a stored unit.
@@ -252,7 +255,7 @@ class Text(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Window(Field):
-    """`length` consecutive rows of one series that all samples share, shape (length, len(features)).
+    """`length` consecutive rows of one series for all samples, (length, len(features)).
 
     Attributes:
         length: Rows in a window.
@@ -359,7 +362,8 @@ def _field_from_json(name: str, entry: dict[str, Any]) -> Field:
         return KINDS[kind](**{key: _tuples(value) for key, value in entry.items()})
     except TypeError as error:
         raise PackVersion(
-            f"field {name!r} of kind {kind!r} has attributes that this fastdata does not know ({error}); "
+            f"field {name!r} of kind {kind!r} has attributes that this fastdata does not know "
+            f"({error}); "
             "use the fastdata that wrote the pack, or convert again"
         ) from error
 

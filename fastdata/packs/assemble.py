@@ -52,7 +52,8 @@ def assemble(
     """
     if data.nbytes != layout.file_bytes:
         raise PackCorrupt(
-            f"{data.shown} has {data.nbytes} bytes, the manifest says {layout.file_bytes}; restore it "
+            f"{data.shown} has {data.nbytes} bytes, the manifest says {layout.file_bytes}; "
+            f"restore it "
             "from a copy or convert again"
         )
     _check_offsets(manifest, layout)

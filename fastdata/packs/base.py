@@ -48,10 +48,11 @@ class PackInfo:
 
 @dataclass(frozen=True)
 class RowSource:
-    """Where the fixed-size values of one field lie in the map, for engines that gather by themselves.
+    """Where the fixed-size values of one field lie in the map, for engines that gather alone.
 
-    ``np.lib.stride_tricks.as_strided(bytes, (len(bytes) - row_bytes + 1, row_bytes), (1, 1))`` indexed
-    by `offsets` gathers a batch without per-sample Python. Ask `Pack.check` first: this only locates.
+    ``np.lib.stride_tricks.as_strided(bytes, (len(bytes) - row_bytes + 1, row_bytes), (1, 1))``
+    indexed by `offsets` gathers a batch without per-sample Python. Ask `Pack.check` first: this
+    only locates.
 
     Attributes:
         bytes: The whole file, (file size,) uint8, read-only.

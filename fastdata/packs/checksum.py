@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastdata.packs.base import Bytes
 
-__all__ = ["crc_of_array", "crc_of_bytes", "crc_of_file", "extend_crc", "read_slices"]
+__all__ = ["as_bytes", "crc_of_array", "crc_of_bytes", "crc_of_file", "extend_crc", "read_slices"]
 
 # One slice of a file in memory at a time; larger slices were no faster here.
 SLICE_BYTES = 1 << 20
@@ -28,9 +28,15 @@ def extend_crc(crc: int, data: Bytes | bytes) -> int:
     return int(google_crc32c.extend(crc, data))
 
 
+def as_bytes(array: NDArray[Any]) -> Bytes:
+    """An array's bytes in C order, flat; contiguous arrays are not copied."""
+    flat: Bytes = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return flat
+
+
 def crc_of_array(array: NDArray[Any]) -> int:
     """CRC32C of an array's elements in C order; contiguous arrays are not copied."""
-    return crc_of_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return crc_of_bytes(as_bytes(array))
 
 
 def crc_of_file(descriptor: int, start: int, stop: int) -> int:

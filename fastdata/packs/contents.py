@@ -1,4 +1,4 @@
-"""What goes into a finished pack besides the records: columns and indices, computed from the staging files."""
+"""All parts of a finished pack, mapped from the staging files or computed from them."""
 
 from __future__ import annotations
 

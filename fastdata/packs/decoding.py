@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.codecs import decode_image, decode_mask
+from fastdata.distance import dequantize
 from fastdata.errors import PackCorrupt
 from fastdata.schema import DistanceMap, Field, Image, Mask, Text
 
@@ -28,12 +30,8 @@ def decode_record(field: Field, data: memoryview, size: tuple[int, int] | None) 
     if isinstance(field, Text):
         return str(data, "utf-8", "surrogateescape")
     if isinstance(field, Image) and field.codec != "raw":
-        from fastdata.codecs import decode_image
-
         return decode_image(data, field.channels)
     if isinstance(field, Mask) and field.codec == "png":
-        from fastdata.codecs import decode_mask
-
         return decode_mask(data).astype(field.item_dtype, copy=False)
     return decode_rows(field, _raw(field, data, size or (0, 0)))
 
@@ -46,8 +44,6 @@ def decode_rows(field: Field, stored: NDArray[Any]) -> NDArray[Any]:
         stored: One value or a batch of them.
     """
     if isinstance(field, DistanceMap):
-        from fastdata.distance import dequantize
-
         return np.asarray(dequantize(stored, field))
     return stored
 

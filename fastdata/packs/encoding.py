@@ -1,4 +1,4 @@
-"""From the values of one sample to the bytes that are stored; pure, so it runs in worker processes."""
+"""From the values of one sample to stored bytes; pure, so it runs in worker processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.distance import quantize
 from fastdata.errors import FastDataError, InputError, LabelError, UsageError
 from fastdata.packs.decoding import record_shape
 from fastdata.packs.pixels import encode_image, encode_mask
@@ -63,9 +64,9 @@ def encode_sample(
 
     Args:
         schema: What a sample is.
-        values: A value for every field: encoded image bytes or pixel arrays for images and masks, float
-            distances in pixels for distance maps, arrays, numbers, class ids or names, strings, and the
-            start row for windows.
+        values: A value for every field: encoded image bytes or pixel arrays for images and masks,
+            float distances in pixels for distance maps, arrays, numbers, class ids or names,
+            strings, and the start row for windows.
         key: Source name, used in messages and stored.
         check_pixels: Decode image bytes that are stored untouched, so that no image that cannot be
             decoded gets into a pack. Pass False only when they have been decoded already.
@@ -77,7 +78,8 @@ def encode_sample(
     """
     if values.keys() != schema.keys():
         raise UsageError(
-            f"{key or 'a sample'} has the fields {sorted(values)}; the schema wants {sorted(schema)}"
+            f"{key or 'a sample'} has the fields {sorted(values)}; the schema wants "
+            f"{sorted(schema)}"
         )
     fields = {}
     for name, field in schema.items():
@@ -108,8 +110,6 @@ def _encode(field: Field, value: Any, check_pixels: bool) -> EncodedField:
 
 
 def _distance(field: DistanceMap, value: Any) -> EncodedField:
-    from fastdata.distance import quantize
-
     stored = np.ascontiguousarray(quantize(np.asarray(value), field), field.item_dtype)
     size = (int(stored.shape[-2]), int(stored.shape[-1])) if stored.ndim >= 2 else (0, 0)
     expected = record_shape(field, field.shape or size)

@@ -12,7 +12,8 @@ from fastdata.packs.units import Units
 
 __all__ = ["CHUNK_BYTES", "Column", "Records", "Rows", "Windows", "as_indices"]
 
-# The checksummed unit of a series, and the size that blocks of rows aim at: the CRC of one takes 10 us here.
+# The checksummed unit of a series, and the size that blocks of rows aim at: the CRC of one takes 10
+# us here.
 CHUNK_BYTES = 1 << 16
 
 

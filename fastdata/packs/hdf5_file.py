@@ -1,4 +1,4 @@
-"""Opens an HDF5 pack without h5py: its first 512 bytes (the user block) say where the manifest lies."""
+"""Opens an HDF5 pack without h5py: its first 512 bytes say where the manifest lies."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class UserBlock:
             )
         if crc_of_bytes(body) != int.from_bytes(crc, "little"):
             raise PackCorrupt(
-                f"the first {USERBLOCK_BYTES} bytes of {where} fail their checksum; restore it from a "
+                f"the first {USERBLOCK_BYTES} bytes of {where} fail their checksum; restore it "
+                f"from a "
                 "copy or convert again"
             )
         return cls(start, length, nbytes, head, file)
@@ -98,7 +99,8 @@ def open_hdf5(path: Path, data: DataFile) -> Opened:
     stop = block.manifest_start + block.manifest_bytes
     if data.nbytes != block.file_bytes or stop > data.nbytes or block.manifest_bytes > MAX_BYTES:
         raise PackCorrupt(
-            f"{path} has {data.nbytes} bytes, expected {block.file_bytes}; restore it from a copy or "
+            f"{path} has {data.nbytes} bytes, expected {block.file_bytes}; restore it from a copy "
+            f"or "
             "convert again"
         )
     document = unseal(data.read(block.manifest_start, stop), str(path))
@@ -120,6 +122,7 @@ def _require_hdf5(path: Path, data: DataFile) -> None:
             return
         at = at * 2 or USERBLOCK_BYTES
     raise PackVersion(
-        f"{path} looks like {data.describe()}; expected a pack made by fastdata (a folder NAME.lmdb or "
+        f"{path} looks like {data.describe()}; expected a pack made by fastdata (a folder "
+        f"NAME.lmdb or "
         "a file NAME.h5)"
     )

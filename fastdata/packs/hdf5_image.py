@@ -10,7 +10,7 @@ __all__ = ["MemoryFile"]
 
 
 class MemoryFile(io.RawIOBase):
-    """What h5py writes when no dataset is filled: some kilobytes, scattered over any number of terabytes.
+    """What h5py writes when no dataset is filled: kilobytes, scattered over terabytes.
 
     Attributes:
         nbytes: Size of the file.

@@ -1,4 +1,4 @@
-"""Packs as HDF5 files: laid out through h5py, filled with plain writes, and located again after a repack.
+"""Packs as HDF5 files: laid out through h5py, filled with plain writes.
 
 Anybody reads one without fastdata::
 
@@ -13,13 +13,14 @@ Anybody reads one without fastdata::
             print(i, labels[i], len(image), "bytes")
 
 Datasets: ``/label`` for a column; ``/image/data`` (bytes of all records, end to end) with
-``/image/offset|length|crc32c|size``; ``/__key__/...`` likewise for source names; ``/depth/data`` (N, ...) with
-``/depth/crc32c`` (a block of rows each) for a field of fixed shape; ``/window/data`` (T, F) with
-``/window/start`` for a series; ``/manifest``. All are contiguous and without filters, so they can be mapped.
+``/image/offset|length|crc32c|size``; ``/__key__/...`` likewise for source names; ``/depth/data``
+(N, ...) with ``/depth/crc32c`` (a block of rows each) for a field of fixed shape; ``/window/data``
+(T, F) with ``/window/start`` for a series; ``/manifest``. All are contiguous and without filters,
+so they can be mapped.
 
-HDF5 ends the process when the disk is full (measured: 3 of 3), so it never writes to the disk here: h5py lays the
-file out in memory, where every dataset has its place but no bytes, and these bytes and the few of HDF5's own
-structures are then written by plain system calls.
+HDF5 ends the process when the disk is full (measured: 3 of 3), so it never writes to the disk here:
+h5py lays the file out in memory, where every dataset has its place but no bytes, and these bytes
+and the few of HDF5's own structures are then written by plain system calls.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 
 from fastdata.errors import PackCorrupt, PackVersion
 from fastdata.packs.assemble import Resolved
-from fastdata.packs.checksum import crc_of_file
+from fastdata.packs.checksum import as_bytes, crc_of_file
 from fastdata.packs.contents import Contents, gather_contents
 from fastdata.packs.hdf5_file import HEAD_BYTES, USERBLOCK_BYTES, UserBlock
 from fastdata.packs.hdf5_image import MemoryFile
@@ -51,7 +52,7 @@ ALIGNMENT_BYTES = 64
 
 
 def build(staging: Staging, path: Path) -> None:
-    """Write a finished pack from the staging files; the caller reads it back, syncs and publishes it.
+    """Write a finished pack, which the caller reads back, syncs and publishes.
 
     Args:
         staging: The staged samples, after a checkpoint.
@@ -89,7 +90,8 @@ def build(staging: Staging, path: Path) -> None:
 def locate(path: Path) -> Resolved:
     """Where everything lies in a file, through h5py.
 
-    Run it in a child process on files that anything but fastdata has written: HDF5 trusts what it reads.
+    Run it in a child process on files that anything but fastdata has written: HDF5 trusts what it
+    reads.
 
     Raises:
         PackVersion: It holds no manifest, or a dataset is chunked, filtered, external or virtual.
@@ -130,7 +132,8 @@ def _place(file: Any, name: str, path: Path) -> int:
     offset = dataset.id.get_offset()
     if offset is None or dataset.external:
         raise PackVersion(
-            f"/{name} of {path} is not contiguous in this file (chunked, compressed or elsewhere), so it "
+            f"/{name} of {path} is not contiguous in this file (chunked, compressed or "
+            f"elsewhere), so it "
             "cannot be mapped; repack it without filters (h5repack -l CONTI), or convert again"
         )
     return int(offset)
@@ -185,7 +188,7 @@ def _create(image: MemoryFile) -> Any:
 
 
 def _dataset(file: Any, name: str, array: NDArray[Any]) -> int:
-    """Lay out a contiguous dataset and leave its bytes unwritten; its byte offset, 0 when it is empty."""
+    """Lay out a contiguous dataset without writing it; its byte offset, 0 when empty."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -202,7 +205,7 @@ def _dataset(file: Any, name: str, array: NDArray[Any]) -> int:
 
 def _fill(descriptor: int, start: int, array: NDArray[Any]) -> None:
     """Write an array's bytes at their place."""
-    view = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    view = as_bytes(array).data
     while view:
         written = os.pwrite(descriptor, view[: 1 << 26], start)
         view, start = view[written:], start + written

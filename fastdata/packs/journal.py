@@ -1,4 +1,4 @@
-"""The journal of a pack that is being built: which bytes of the staging files are safely on disk."""
+"""The journal of a pack being built: which bytes of its staging files are safely on disk."""
 
 from __future__ import annotations
 

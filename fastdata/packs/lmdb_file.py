@@ -18,8 +18,8 @@ __all__ = ["DATA", "HEAD_BYTES", "MANIFEST", "OFFSETS", "open_lmdb"]
 DATA, MANIFEST, OFFSETS = "data.mdb", "manifest.json", "offsets.bin"
 # Both meta pages: every commit, and every copy by a tool, rewrites one of them.
 HEAD_BYTES = 8192
-# Of a meta page: page header, then magic, version, address, map size, two tree records, last page and
-# transaction. Source: struct MDB_page and MDB_meta of lmdb's mdb.c (LMDB 0.9).
+# Of a meta page: page header, then magic, version, address, map size, two tree records, last page
+# and transaction. Source: struct MDB_page and MDB_meta of lmdb's mdb.c (LMDB 0.9).
 META = struct.Struct("<16xII8x8xI44x48xQQ")
 LMDB_MAGIC = 0xBEEFC0DE
 
@@ -95,7 +95,8 @@ def _check_size(data: DataFile) -> None:
     expected = (last_page + 1) * page_bytes
     if data.nbytes < expected:
         raise PackCorrupt(
-            f"{data.shown} has {data.nbytes} bytes, its newest meta page says {expected}; it was cut "
+            f"{data.shown} has {data.nbytes} bytes, its newest meta page says {expected}; it was "
+            f"cut "
             "short: restore it from a copy or convert again"
         )
 

@@ -1,8 +1,10 @@
 """Finds the file offset of every value of an LMDB environment, through lmdb.
 
-lmdb tells no file offsets, but a value's address less the map's is one. The anchor gives the map's address
-away: its random bytes stand at one place in the file, and lmdb gives their address. It is larger than a page,
-because LMDB leaves stale copies of smaller values behind when a page splits (measured: offsets were wrong then).
+lmdb tells no file offsets, but a value's address less the map's is one. The anchor gives the map's
+address
+away: its random bytes stand at one place in the file, and lmdb gives their address. It is larger
+than a page, because LMDB leaves stale copies of smaller values behind when a page splits (measured:
+offsets were wrong then).
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ ANCHOR = b"#anchor"
 def locate(folder: Path) -> Resolved:
     """Where everything lies in an environment.
 
-    Run it in a child process on files that anything but fastdata has written: lmdb trusts what it reads.
+    Run it in a child process on files that anything but fastdata has written: lmdb trusts what it
+    reads.
 
     Raises:
         PackVersion: It holds no manifest.
@@ -116,5 +119,6 @@ def _address(value: Any) -> int:
 
 def _missing(key: bytes, folder: Path) -> PackCorrupt:
     return PackCorrupt(
-        f"{folder} lacks the key {key.decode('utf-8', 'replace')!r}; restore it from a copy or convert again"
+        f"{folder} lacks the key {key.decode('utf-8', 'replace')!r}; restore it from a copy or "
+        f"convert again"
     )

@@ -8,15 +8,15 @@ Anybody reads one without fastdata::
     env = lmdb.open("out.lmdb", readonly=True, lock=False)
     with env.begin() as txn:
         manifest = json.loads(txn.get(b"manifest"))["manifest"]
-        labels = np.frombuffer(txn.get(b"column/label"), manifest["arrays"]["column/label"]["dtype"])
-        for i in range(manifest["count"]):
+        labels = np.frombuffer(txn.get(b"column/label"),
+        manifest["arrays"]["column/label"]["dtype"]) for i in range(manifest["count"]):
             image = txn.get(b"%010d/image" % i)  # bytes of a JPEG or PNG file
             print(i, labels[i], len(image), "bytes")
 
 Keys: ``0000000042/image`` for records and ``0000000042/__key__`` for the source name of sample 42;
-``column/label`` for a column; ``rows/depth/0000000007`` for block 7 of a field of fixed shape, which holds
-``manifest["block_rows"]["depth"]`` samples; ``series/window`` for a series, of which ``column/window`` says
-each sample's first row; ``index/image/length|crc32c|size``; ``manifest``.
+``column/label`` for a column; ``rows/depth/0000000007`` for block 7 of a field of fixed shape,
+which holds ``manifest["block_rows"]["depth"]`` samples; ``series/window`` for a series, of which
+``column/window`` says each sample's first row; ``index/image/length|crc32c|size``; ``manifest``.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
-import numpy as np
 
 from fastdata.errors import UsageError
 from fastdata.packs.base import Bytes
-from fastdata.packs.checksum import crc_of_array, crc_of_file
+from fastdata.packs.checksum import as_bytes, crc_of_array, crc_of_file
 from fastdata.packs.contents import Contents, gather_contents
 from fastdata.packs.lmdb_file import DATA, HEAD_BYTES, MANIFEST, OFFSETS
 from fastdata.packs.lmdb_locate import ANCHOR, locate
@@ -52,11 +51,11 @@ MAX_VALUE_BYTES = (1 << 32) - 1
 # More samples do not fit the ten digits of a key.
 MAX_COUNT = 10**10
 
-Item = tuple[bytes, Bytes | bytes]
+Item = tuple[bytes, Any]
 
 
 def build(staging: Staging, folder: Path) -> None:
-    """Write a finished pack from the staging files; the caller reads it back, syncs and publishes it.
+    """Write a finished pack, which the caller reads back, syncs and publishes.
 
     Args:
         staging: The staged samples, after a checkpoint.
@@ -73,14 +72,15 @@ def build(staging: Staging, folder: Path) -> None:
         _write_environment(contents, folder)
     except lmdb.Error as error:
         raise _as_oserror(error, folder) from error
-    layout, offsets = _layout(folder, contents)
+    layout, offsets = _layout(folder)
     _write(folder / OFFSETS, offsets)
     document = {"manifest": contents.manifest.to_json(), "layout": layout.to_json()}
     _write(folder / MANIFEST, [seal(document)])
 
 
 def _write_environment(contents: Contents, folder: Path) -> None:
-    # The size of the map is only address space: without writemap, the file grows by the pages written.
+    # The size of the map is only address space: without writemap, the file grows by the pages
+    # written.
     map_bytes = (1 << 26) + 2 * sum(_room(key, value) for key, value in _items(contents))
     env = lmdb.open(os.fspath(folder), map_size=map_bytes, lock=False, sync=False, meminit=False)
     try:
@@ -95,7 +95,7 @@ def _write_environment(contents: Contents, folder: Path) -> None:
 
 
 def _items(contents: Contents) -> Iterator[Item]:
-    """Everything in the order of the keys, which lets LMDB fill its pages and never move a value."""
+    """Everything in the order of the keys, so that LMDB fills its pages and moves no value."""
     yield ANCHOR, os.urandom(ANCHOR_BYTES)
     names = sorted(contents.records, key=str.encode)
     suffixes = [f"/{name}".encode() for name in names]
@@ -104,7 +104,7 @@ def _items(contents: Contents) -> Iterator[Item]:
             yield b"%010d%b" % (index, suffix), contents.record(name, index)
     named = {name.encode(): array for name, array in contents.arrays.items()}
     for key in sorted(named):
-        yield key, np.ascontiguousarray(named[key]).reshape(-1).view(np.uint8)
+        yield key, as_bytes(named[key])
     yield b"manifest", seal({"manifest": contents.manifest.to_json()})
     for name in sorted(contents.rows, key=str.encode):
         step = contents.block_bytes(name)
@@ -134,7 +134,7 @@ def _room(key: bytes, value: Bytes | bytes) -> int:
     return (len(value) // PAGE_BYTES + 2) * PAGE_BYTES + len(key) + 32
 
 
-def _layout(folder: Path, contents: Contents) -> tuple[Layout, list[Any]]:
+def _layout(folder: Path) -> tuple[Layout, list[Any]]:
     found = locate(folder)
     offsets, start = {}, 0
     for name, array in found.offsets.items():

@@ -1,9 +1,10 @@
 """The manifest: what a pack holds and the checksums of its arrays, and where they lie in the file.
 
-A pack keeps two documents. The *manifest* says what was written and never changes; it lies inside the
-LMDB environment (key ``manifest``) or the HDF5 file (dataset ``/manifest``). The *layout* says at which
-byte each part lies in this very file; it goes stale when a tool rewrites the file, and is then resolved
-anew through the library. `seal` puts both into one JSON document with a checksum of its own.
+A pack keeps two documents. The *manifest* says what was written and never changes; it lies inside
+the LMDB environment (key ``manifest``) or the HDF5 file (dataset ``/manifest``). The *layout* says
+at which byte each part lies in this very file; it goes stale when a tool rewrites the file, and is
+then resolved anew through the library. `seal` puts both into one JSON document with a checksum of
+its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from fastdata.errors import PackCorrupt, PackVersion, UsageError
 from fastdata.packs.base import Backend, PackInfo
 from fastdata.packs.checksum import crc_of_bytes
+from fastdata.packs.storable import check_storable
 from fastdata.schema import Schema
 
 __all__ = [
@@ -79,8 +81,8 @@ class Manifest:
         options: See `PackInfo`.
         rejects: See `PackInfo`.
         created_by: See `PackInfo`.
-        arrays: Columns ("column/NAME"), indices ("index/NAME/length", "/crc32c", "/size") and, in HDF5,
-            record offsets ("offset/NAME").
+        arrays: Columns ("column/NAME"), indices ("index/NAME/length", "/crc32c", "/size") and, in
+            HDF5, record offsets ("offset/NAME").
         block_rows: For fields stored as rows, rows in one checksummed block.
         series_rows: For windows, rows of the series.
     """
@@ -159,6 +161,7 @@ class Manifest:
                 block_rows={name: _natural(rows) for name, rows in data["block_rows"].items()},
                 series_rows={name: _natural(rows) for name, rows in data["series_rows"].items()},
             )
+            check_storable(manifest.schema)
             manifest._check()
         except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
             if isinstance(error, PackVersion):
@@ -186,9 +189,10 @@ class Layout:
         head_crc32c: CRC32C of its first bytes, which any tool that rewrites it changes.
         file_crc32c: CRC32C of the whole of it, which only `Pack.verify` checks.
         arrays: Byte offset of every array of the manifest.
-        bases: For each field stored as records, rows or series, the byte from which its offsets count.
-        offsets: Record or block offsets ("offset/NAME") that lie in offsets.bin, each with its spec and
-            byte offset there.
+        bases: For each field stored as records, rows or series, the byte from which its offsets
+            count.
+        offsets: Record or block offsets ("offset/NAME") that lie in offsets.bin, each with its spec
+            and byte offset there.
     """
 
     file_bytes: int

@@ -1,4 +1,4 @@
-"""One read-only memory map of a whole file, opened so that no special file can block or surprise."""
+"""One read-only memory map of a whole file, opened so that no special file can block."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def read_whole(descriptor: int, limit: int, shown: Path) -> bytes:
 class DataFile:
     """A file of known size, first read through its descriptor, then mapped.
 
-    The map outlives the file's name, so a pack that is replaced stays readable to who has it open. Forked
-    children share it. Nothing is mapped before `map` is called.
+    The map outlives the file's name, so a pack that is replaced stays readable to who has it open.
+    Forked children share it. Nothing is mapped before `map` is called.
 
     Args:
         descriptor: An open file, owned by this object from now on.
@@ -107,7 +107,7 @@ class DataFile:
         self.close()
 
     def array(self, spec: ArraySpec, offset: int) -> NDArray[Any]:
-        """A view of an array in the map, or a copy of it when it lies unaligned (small ones may)."""
+        """A view of an array in the map; a copy if it lies unaligned, as small ones may."""
         view = self.bytes[offset : offset + spec.nbytes].view(spec.dtype).reshape(spec.shape)
         if not view.flags.aligned:
             view = view.copy()

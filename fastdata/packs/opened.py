@@ -33,7 +33,8 @@ class Opened:
         manifest: Its manifest.
         arrays: Columns, indices and offsets, checked, by their manifest names.
         bases: Byte from which the offsets of each field count.
-        file_crc32c: (start byte, CRC32C of all from there), or None when a tool has rewritten the file.
+        file_crc32c: (start byte, CRC32C of all from there), or None when a tool has rewritten the
+            file.
     """
 
     data: DataFile
@@ -107,7 +108,8 @@ class _Builder:
         starts = self.opened.arrays[f"column/{name}"]
         if len(starts) and (int(starts.min()) < 0 or int(starts.max()) + length > rows):
             raise PackCorrupt(
-                f"a window of field {name!r} of {self.path} leaves its series of {rows} rows; convert again"
+                f"a window of field {name!r} of {self.path} leaves its series of {rows} rows; "
+                f"convert again"
             )
         units = self._units(
             name,
@@ -137,7 +139,8 @@ class _Builder:
         for start in range(0, len(offsets), SLICE_ROWS):
             first = offsets[start : start + SLICE_ROWS]
             last = first + lengths[start : start + SLICE_ROWS]
-            # An offset near 2**63 would wrap round when the length is added, so both ends are compared.
+            # An offset near 2**63 would wrap round when the length is added, so both ends are
+            # compared.
             if int(first.min()) < 0 or int(first.max()) > nbytes or int(last.max()) + base > nbytes:
                 raise PackCorrupt(
                     f"offsets of field {name!r} point outside the {nbytes} bytes of {self.path}; "

@@ -1,13 +1,14 @@
-"""Opens a pack of either backend without its library: sizes, manifest and offsets first, the map last."""
+"""Opens a pack of either backend without its library: checks first, the map last."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import get_args
 
-from fastdata.errors import PackIncomplete, PackVersion, StorageError, UsageError
+from fastdata.errors import PackIncomplete, StorageError, UsageError
 from fastdata.packs.hdf5_file import open_hdf5
 from fastdata.packs.lmdb_file import open_lmdb
 from fastdata.packs.mapping import DataFile, open_regular
@@ -17,7 +18,8 @@ from fastdata.packs.pack import Pack, Verify
 __all__ = ["open_pack", "partial_of"]
 
 PARTIAL = ".partial"
-# A pack can be replaced between two steps of opening it; more often than this in a row is no accident.
+# A pack can be replaced between two steps of opening it; more often than this in a row is no
+# accident.
 ATTEMPTS = 20
 
 
@@ -30,13 +32,13 @@ def open_pack(path: str | os.PathLike[str], *, verify: Verify = "first") -> Pack
     """Open a finished pack for reading.
 
     The sizes, the manifest's checksum, those of all columns and indices, and all record offsets are
-    checked before a record is read, so that a damaged or truncated pack is an exception here and never a
-    signal later. What the file *is* decides the backend, not its name.
+    checked before a record is read, so that a damaged or truncated pack is an exception here and
+    never a signal later. What the file *is* decides the backend, not its name.
 
     Args:
         path: A folder written as ``NAME.lmdb``, or a file written as ``NAME.h5``.
-        verify: "first" compares a record's CRC32C at its first read in this process; "always" at every
-            read, which costs about 0.15 ms for each megabyte.
+        verify: "first" compares a record's CRC32C at its first read in this process; "always" at
+            every read, which costs about 0.15 ms for each megabyte.
 
     Raises:
         PackIncomplete: Its writer was interrupted.
@@ -66,7 +68,9 @@ def _open_once(path: Path) -> Opened | None:
             return open_lmdb(path)
         data = DataFile(open_regular(str(path), path), path)
     except FileNotFoundError:
-        return None if path.exists() else _missing(path)
+        if path.exists():
+            return None
+        raise _missing(path) from None
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -82,14 +86,15 @@ def _check_finished(path: Path) -> None:
         raise _incomplete(path.with_name(path.name.removesuffix(PARTIAL)))
 
 
-def _missing(path: Path) -> None:
+def _missing(path: Path) -> PackIncomplete | StorageError:
     if partial_of(path).exists():
-        raise _incomplete(path)
-    raise StorageError(f"there is no pack at {path}; check the path", 2)
+        return _incomplete(path)
+    return StorageError(f"there is no pack at {path}; check the path", errno.ENOENT)
 
 
 def _incomplete(path: Path) -> PackIncomplete:
     return PackIncomplete(
-        f"{path} is not finished: only {partial_of(path).name} is there; run the command that writes it "
+        f"{path} is not finished: only {partial_of(path).name} is there; run the command that "
+        f"writes it "
         "again with --resume (in Python: resume=True), or delete that folder"
     )

@@ -28,9 +28,9 @@ Verify = Literal["first", "always"]
 class Pack:
     """An immutable, open pack; `open_pack` makes it.
 
-    It is safe across threads, survives a fork, and pickles as its path: the other process opens it again
-    and refuses a pack that was replaced meanwhile. It keeps reading the file it opened, even when another
-    pack is published under the same name.
+    It is safe across threads, survives a fork, and pickles as its path: the other process opens it
+    again and refuses a pack that was replaced meanwhile. It keeps reading the file it opened, even
+    when another pack is published under the same name.
 
     Attributes:
         path: Where it was opened.
@@ -53,7 +53,7 @@ class Pack:
         return self.info.count
 
     def __getitem__(self, index: int) -> Any:
-        """Sample `index`, decoded to NumPy arrays, NumPy scalars and strings of its own memory.
+        """Sample `index`, decoded to arrays, NumPy scalars and strings in memory of their own.
 
         Raises:
             IndexError: There is no such sample.
@@ -62,7 +62,7 @@ class Pack:
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """Several samples at once, which costs less than one by one (PyTorch's fetcher calls this)."""
+        """Several samples at once, cheaper than one by one; PyTorch's fetcher calls this."""
         wanted = as_indices(indices, len(self))
         columns = [self._values(name, wanted) for name in self.schema]
         return [self.sample_type(*values) for values in zip(*columns, strict=True)]
@@ -85,7 +85,8 @@ class Pack:
                 reader.units.check(np.arange(len(reader.units)))
                 return whole
         raise UsageError(
-            f"field {name!r} of {self.path} is stored as {self.schema[name].storage}, not as a column; "
+            f"field {name!r} of {self.path} is stored as {self.schema[name].storage}, not as a "
+            f"column; "
             f"use gather({name!r}, indices) or pack[i].{name}"
         )
 
@@ -108,7 +109,7 @@ class Pack:
         return reader.views(wanted)
 
     def gather(self, name: str, indices: Any) -> NDArray[Any]:
-        """Stored values of these samples, checked, as a new array (B, *item_shape) of the stored type.
+        """Stored values of these samples, checked, as a new array (B, *item_shape).
 
         Raises:
             UsageError: The field is stored as records.
@@ -121,7 +122,7 @@ class Pack:
         return reader.gather(wanted)
 
     def row_source(self, name: str) -> RowSource:
-        """Where the values of a field stored as rows or series lie, for engines that gather themselves.
+        """Where the values of a field stored as rows or series lie, for engines that gather.
 
         Raises:
             UsageError: The field is stored otherwise.
@@ -150,7 +151,7 @@ class Pack:
         return self._windows(name).starts
 
     def check(self, name: str, indices: Any) -> None:
-        """Compare the checksums of what these samples touch; what was found whole is remembered.
+        """Compare the checksums of what these samples touch; whole ones are remembered.
 
         Raises:
             PackCorrupt: One differs from what was written.
@@ -171,6 +172,17 @@ class Pack:
             return reader.sizes
         shape = getattr(field, "shape", None) or (0, 0)
         return np.broadcast_to(np.array(shape, np.int32), (len(self), 2))
+
+    def stored_bytes(self, name: str) -> int:
+        """Bytes of one field's values in the pack, without indices.
+
+        Raises:
+            UsageError: There is no such field.
+        """
+        reader = self._reader(name)
+        if isinstance(reader, Column):
+            return reader.array.nbytes
+        return 0 if reader.units is None else int(reader.units.lengths.sum())
 
     def key(self, index: int) -> str:
         """Source name of sample `index`, or "sample 42" when none was stored."""
@@ -202,7 +214,7 @@ class Pack:
         return verify_pack(self._opened, self._readers, self.key)
 
     def close(self) -> None:
-        """Let go of the map; it goes when the last view of it does. Reading afterwards is an error."""
+        """Let go of the map, which goes when its last view does; reading on is an error."""
         self._opened = None
         self._readers = {}
 
@@ -262,7 +274,8 @@ def _reopen(path: Path, verify: Verify, identity: str) -> Pack:
     pack = open_pack(path, verify=verify)
     if pack.info.id != identity:
         raise PackError(
-            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while it was "
+            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while "
+            f"it was "
             "in use; open it again"
         )
     return pack

@@ -27,7 +27,8 @@ def storage_error(error: OSError, doing: str, path: Path) -> StorageError:
         parent = next(p for p in (path, *path.parents) if p.exists())
         words += f" ({shutil.disk_usage(parent).free / 1e6:.1f} MB free at {parent})"
     return StorageError(
-        f"{words}; make room or choose another disk, then go on with --resume (in Python: resume=True)",
+        f"{words}; make room or choose another disk, then go on with --resume (in Python: "
+        f"resume=True)",
         error.errno,
     )
 

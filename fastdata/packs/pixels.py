@@ -26,12 +26,13 @@ Size = tuple[int, int]
 def encode_image(field: Image, value: Any, *, check_pixels: bool) -> tuple[bytes, Size]:
     """Stored bytes and upright (height, width) of an image.
 
-    Bytes are kept untouched when the field's codec is "keep" or their own format; arrays under "keep" become
-    PNG, which loses nothing.
+    Bytes are kept untouched when the field's codec is "keep" or their own format; arrays under
+    "keep" become PNG, which loses nothing.
 
     Args:
         field: The image field.
-        value: Bytes of a JPEG or PNG file, or uint8 pixels (H, W, channels), for one channel also (H, W).
+        value: Bytes of a JPEG or PNG file, or uint8 pixels (H, W, channels), for one channel also
+            (H, W).
         check_pixels: Decode bytes that are kept.
 
     Raises:
@@ -56,7 +57,7 @@ def encode_image(field: Image, value: Any, *, check_pixels: bool) -> tuple[bytes
 
 
 def encode_mask(field: Mask, value: Any) -> tuple[bytes, Size]:
-    """Stored bytes and upright (height, width) of a mask; PNG bytes are kept where the codec is "png".
+    """Stored bytes and upright (height, width) of a mask; PNG bytes are kept under "png".
 
     Args:
         field: The mask field.
@@ -96,7 +97,8 @@ def _pixels(field: Image, value: Any) -> NDArray[np.uint8]:
 def _check_ids(field: Mask, ids: NDArray[Any]) -> None:
     if ids.ndim != 2 or ids.dtype.kind not in "iub":
         raise LabelError(
-            f"a mask of type {ids.dtype} and shape {ids.shape}; expected whole numbers (height, width)"
+            f"a mask of type {ids.dtype} and shape {ids.shape}; expected whole numbers (height, "
+            f"width)"
         )
     present = np.unique(ids)
     if field.ignore_index is not None:

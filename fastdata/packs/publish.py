@@ -23,7 +23,8 @@ def sync_tree(path: Path) -> None:
     """Make a file, or a folder and all files in it, durable, their names included.
 
     Raises:
-        OSError: The system refused; a failed fsync must not be retried, since the kernel forgets the page.
+        OSError: The system refused; a failed fsync must not be retried, since the kernel forgets
+            the page.
     """
     if path.is_dir():
         for entry in sorted(path.iterdir()):
@@ -42,8 +43,8 @@ def sync_folder(path: Path) -> None:
 def publish(partial: Partial, built: Path, target: Path) -> None:
     """Move the built and durable pack to its name; at no moment is half a pack there.
 
-    A pack of that name is kept in the partial folder until the new one's name is durable too. Who has it
-    open keeps reading it.
+    A pack of that name is kept in the partial folder until the new one's name is durable too. Who
+    has it open keeps reading it.
 
     Args:
         partial: The folder in which it was built.

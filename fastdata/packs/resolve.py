@@ -1,8 +1,8 @@
 """Finds the parts of a rewritten pack through lmdb or h5py, in a child process.
 
-Compaction and repacking move records, and then only the library knows where they are. The library also
-walks structures that nothing guards, and a damaged one can end its process (measured: SIGBUS in 95 of 100
-truncated LMDB files). So it runs in a child, whose death is a `PackCorrupt` here.
+Compaction and repacking move records, and then only the library knows where they are. The library
+also walks structures that nothing guards, and a damaged one can end its process (measured: SIGBUS
+in 95 of 100 truncated LMDB files). So it runs in a child, whose death is a `PackCorrupt` here.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def resolve(path: Path, backend: Backend, nbytes: int) -> Resolved:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise PackCorrupt(
             f"{path} was rewritten by another tool or damaged, and {backend} cannot read it "
-            f"(exit status {done.returncode}{': ' + last[-1] if last else ''}); restore it from a copy "
+            f"(exit status {done.returncode}{': ' + last[-1] if last else ''}); restore it from a "
+            f"copy "
             "or convert again"
         )
     return _parse(json.loads(line), tail, str(path))

@@ -1,4 +1,4 @@
-"""Samples on their way into a pack: one append-only file a field, made safe now and then by the journal."""
+"""Samples on their way into a pack: one append-only file a field, and a journal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ __all__ = ["INDEX", "Staging"]
 # An index row of a record: its length and CRC32C, and (height, width) or zeros.
 INDEX = np.dtype([("length", "<u4"), ("crc32c", "<u4"), ("size", "<i4", (2,))])
 INDEX_ROW = struct.Struct("<IIii")
-# A kill costs the work of at most this long, or of this many bytes; syncing more often slows fast sources.
+# A kill costs the work of at most this long, or of this many bytes; syncing more often slows fast
+# sources.
 JOURNAL_SECONDS = 2.0
 JOURNAL_BYTES = 64 << 20
 MAX_RECORD_BYTES = (1 << 32) - 1
@@ -114,7 +115,8 @@ class Staging:
         stream.close()
         if name in self.series and self.series[name] != (len(array), crc):
             raise UsageError(
-                f"the series of {name!r} differs from the one that {self.partial.path} was begun with; "
+                f"the series of {name!r} differs from the one that {self.partial.path} was begun "
+                f"with; "
                 "run without --resume"
             )
         self.series[name] = (len(array), crc)
@@ -188,7 +190,7 @@ class Staging:
 
 
 def _slices(array: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[Bytes]:
-    """The series' bytes in the stored type, a few rows at a time, so that it may be larger than memory."""
+    """The series' bytes in the stored type, in slices: it may be larger than memory."""
     rows = max(1, SERIES_SLICE_BYTES // max(1, dtype.itemsize * array.shape[1]))
     for start in range(0, len(array), rows):
         piece = np.ascontiguousarray(array[start : start + rows], dtype)
@@ -201,7 +203,8 @@ def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> No
     differing = [key for key in wanted if key != "id" and found.get(key) != wanted[key]]
     if differing:
         raise UsageError(
-            f"{partial.path} was begun with another {' and '.join(differing)}; repeat the command that "
+            f"{partial.path} was begun with another {' and '.join(differing)}; repeat the command "
+            f"that "
             "began it, or run without --resume to start anew"
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from fastdata.packs.base import Bytes
 
 __all__ = ["Stream", "write_all"]
@@ -48,7 +50,7 @@ class Stream:
 
     def append(self, data: bytes | memoryview | Bytes) -> None:
         """Add bytes; they are written when the buffer is full."""
-        self._buffer.extend(memoryview(data))
+        self._buffer.extend(data.data if isinstance(data, np.ndarray) else data)
         self.nbytes += len(data)
         if len(self._buffer) >= BUFFER_BYTES:
             self.flush()

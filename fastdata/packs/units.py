@@ -18,8 +18,8 @@ __all__ = ["Units"]
 class Units:
     """The records, blocks or chunks of one field, with a bitmap of those already found whole.
 
-    Safe across threads: two that check the same unit at once both find the same answer. A forked child
-    goes on with a copy of the bitmap.
+    Safe across threads: two that check the same unit at once both find the same answer. A forked
+    child goes on with a copy of the bitmap.
 
     Args:
         data: The whole map, uint8.

@@ -70,7 +70,8 @@ def _file_problems(opened: Opened, explained: bool) -> Iterator[Problem]:
         yield Problem(
             None,
             "",
-            f"the file has CRC32C {found:#010x}, expected {expected:#010x}: all samples are whole, but "
+            f"the file has CRC32C {found:#010x}, expected {expected:#010x}: all samples are "
+            f"whole, but "
             "tools that read it through its library may fail; convert again",
         )
 

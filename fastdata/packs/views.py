@@ -104,7 +104,7 @@ class MappedPack:
 
 
 def select(pack: Pack, indices: Indices, equals: Mapping[str, Any]) -> Indices:
-    """Those of `indices` whose columns equal all values of `equals`; class names stand for their ids.
+    """Those of `indices` whose columns equal all of `equals`; class names stand for ids.
 
     Raises:
         UsageError: A name is no label or scalar, or a class name is unknown.
@@ -120,7 +120,8 @@ def select(pack: Pack, indices: Indices, equals: Mapping[str, Any]) -> Indices:
         if isinstance(field, Label) and isinstance(value, str):
             if value not in field.classes:
                 raise UsageError(
-                    f"{name} has no class {value!r} in {pack.path}; it has {', '.join(field.classes)}"
+                    f"{name} has no class {value!r} in {pack.path}; it has "
+                    f"{', '.join(field.classes)}"
                 )
             value = field.classes.index(value)
         indices = indices[np.asarray(pack.column(name)[indices] == value, np.bool_)]

@@ -1,4 +1,4 @@
-"""Writes a pack: samples are staged under NAME.partial, and the finished pack appears in one step."""
+"""Writes a pack: samples are staged under NAME.partial, the pack appears in one step."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fastdata.packs.opening import open_pack, partial_of
 from fastdata.packs.partial import Partial, storage_error
 from fastdata.packs.publish import publish, recover, sync_tree
 from fastdata.packs.staging import Staging
+from fastdata.packs.storable import check_storable
 from fastdata.schema import Schema, Window
 
 __all__ = ["PackWriter", "create_pack"]
@@ -57,11 +58,13 @@ def create_pack(
         PackBusy: Another process is writing it.
         StorageError: The system refused.
     """
+    check_storable(schema)
     target = Path(os.path.abspath(path))
     backend = SUFFIXES.get(target.suffix.lower())
     if backend is None:
         raise UsageError(
-            f"{target.name} has the suffix {target.suffix!r}; use .lmdb for an LMDB pack, .h5 or .hdf5 "
+            f"{target.name} has the suffix {target.suffix!r}; use .lmdb for an LMDB pack, .h5 or "
+            f".hdf5 "
             "for an HDF5 pack"
         )
     return PackWriter(
@@ -135,7 +138,7 @@ class PackWriter:
 
     @property
     def position(self) -> int:
-        """Source samples (packed and rejected) that are safe on disk: a resume goes on behind them."""
+        """Source samples (packed or rejected) safe on disk: a resume goes on behind them."""
         return self._staging.position
 
     def add(self, __key__: str | None = None, **fields: Any) -> None:
@@ -158,7 +161,8 @@ class PackWriter:
             length = (self.schema[name].item_shape or (0,))[0]
             if start + length > rows:
                 raise UsageError(
-                    f"window {name!r} starts at row {start} and has {length} rows; the series has {rows}"
+                    f"window {name!r} starts at row {start} and has {length} rows; the series has "
+                    f"{rows}"
                 )
         if len(self._staging.series) < len(self._window_names()):
             raise UsageError(
@@ -168,7 +172,7 @@ class PackWriter:
             self._staging.append(encoded)
 
     def reject(self, key: str, reason: str) -> None:
-        """Note a source sample that cannot be packed; it is listed in the pack's `PackInfo.rejects`."""
+        """Note a source sample that cannot be packed, for `PackInfo.rejects`."""
         with self._guard("cannot note a reject"):
             self._staging.reject(key, reason)
 
@@ -187,7 +191,8 @@ class PackWriter:
             raise UsageError(f"{name!r} is no window field of {self.path}")
         if array.ndim != 2 or array.shape[1] != len(field.features):
             raise UsageError(
-                f"the series of {name!r} has shape {array.shape}; expected (rows, {len(field.features)})"
+                f"the series of {name!r} has shape {array.shape}; expected (rows, "
+                f"{len(field.features)})"
             )
         with self._guard("cannot stage a series"):
             self._staging.put_series(name, array)
@@ -233,7 +238,8 @@ class PackWriter:
             elif not self._broken:
                 self.checkpoint()
         except StorageError:
-            # The error that ended the block matters more than that the last seconds could not be saved.
+            # The error that ended the block matters more than that the last seconds could not be
+            # saved.
             if kind is None:
                 raise
         finally:
