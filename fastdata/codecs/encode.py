@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from PIL import Image
 from fastdata.errors import InputError, LabelError
 
 __all__ = ["encode_jpeg", "encode_mask_png", "encode_png"]
+
+_MAX_JPEG_SIDE: Final = 65_500
 
 
 def encode_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
@@ -24,7 +26,14 @@ def encode_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
     Raises:
         InputError: The array is no such picture, or has a side over 65,500.
     """
-    return _saved(_picture(pixels), "JPEG", quality=quality, optimize=True)
+    image = _picture(pixels)
+    # libjpeg would refuse it too, but prints to the console on the way.
+    if max(image.size) > _MAX_JPEG_SIDE:
+        raise InputError(
+            f"an image of {image.width} x {image.height} pixels cannot be written as JPEG; "
+            f"expected at most {_MAX_JPEG_SIDE} a side; use PNG or raw"
+        )
+    return _saved(image, "JPEG", quality=quality, optimize=True)
 
 
 def encode_png(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -73,6 +82,7 @@ def _saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
         image.save(file, file_format, **options)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"an image of {image.size} cannot be written as {file_format}: {error}"
+            f"an image of {image.width} x {image.height} pixels cannot be written as "
+            f"{file_format}: {error}"
         ) from error
     return file.getvalue()

@@ -102,7 +102,7 @@ def probe_jpeg(data: Data, limits: Limits) -> ImageHeader:
 def decode_jpeg(data: Data, limits: Limits) -> Image.Image:
     """The upright image in its stored mode: "L", "RGB" or "CMYK" (Adobe's inverted values undone).
 
-    A file that lacks only its end marker is whole as far as pixels go, and is accepted.
+    A file that lacks only its end marker is accepted where libjpeg has found all pixels before.
 
     Raises:
         InputError: As `probe_jpeg`; or the compressed data are damaged or cut off.
