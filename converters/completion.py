@@ -76,7 +76,7 @@ def with_classes(mask: Mask, ids: set[int], options: ConvertOptions) -> Mask:
     if names is None:
         names = tuple(str(number) for number in range(max(ids - {ignore}, default=0) + 1))
     largest = max(len(names) - 1, ignore or 0)
-    dtype = "uint8" if largest <= _VOID else "uint16"
+    dtype: Any = "uint8" if largest <= _VOID else "uint16"
     return replace(mask, classes=names, ignore_index=ignore, dtype=dtype)
 
 

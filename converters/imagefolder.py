@@ -111,7 +111,7 @@ def _source(
         fields["label"] = Label(classes=tuple(display(name) for name in classes))
     if splits:
         fields["split"] = Label(classes=splits)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if strays:
         shown = ", ".join(display(name) for name in strays[:5])
         notes = (f"not converted: {len(strays)} file(s) beside the class folders ({shown})",)

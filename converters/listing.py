@@ -38,7 +38,8 @@ def list_folder(path: Path) -> Folder:
     Raises:
         InputError: It cannot be listed.
     """
-    files, folders = [], []
+    files: list[str] = []
+    folders: list[str] = []
     try:
         with os.scandir(path) as entries:
             for entry in entries:

@@ -36,7 +36,7 @@ _FAILED_STARTS = 3
 class Outcome(NamedTuple):
     """What became of one item: a value, or the error that says why there is none."""
 
-    index: int
+    position: int
     item: Item
     value: Any
     error: FastDataError | None

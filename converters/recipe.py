@@ -73,6 +73,8 @@ class Recipe:
         return Prepared(sample, sum(len(file.data) for file in loaded.values()))
 
     def _check_sizes(self, loaded: dict[str, Loaded]) -> None:
+        if not loaded:
+            return
         first, *others = loaded.values()
         for name, file in loaded.items():
             if isinstance(self.schema[name], Mask) and file.size != first.size:

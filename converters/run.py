@@ -155,7 +155,7 @@ class _Conversion:
         self.rejected = writer.rejected
         for outcome in pool.run(recipe, items, start=writer.position):
             self._take(writer, outcome)
-            self._say("convert", outcome.index + 1)
+            self._say("convert", outcome.position + 1)
         if writer.packed + writer.rejected != self.total:
             raise RuntimeError(
                 f"{writer.packed} packed and {writer.rejected} rejected of {self.total} inputs; "
@@ -176,7 +176,7 @@ class _Conversion:
         self.rejected += 1
         if self.options.max_bad is not None and self.rejected > self.options.max_bad:
             raise InputError(
-                f"{self.rejected} of {outcome.index + 1} items are bad, more than max_bad="
+                f"{self.rejected} of {outcome.position + 1} items are bad, more than max_bad="
                 f"{self.options.max_bad} allows; the last one: {error}"
             )
 

@@ -121,7 +121,7 @@ def look(
                 found.ids.get(name, set()).update(ids or ())
             if source.scale is not None and (factor := _factor(*sight.sizes)):
                 factors[factor] += 1
-        progress(outcome.index + 1)
+        progress(outcome.position + 1)
     found.shapes = {name: next(iter(s)) if len(s) == 1 else None for name, s in seen.items()}
     found.scale = factors.most_common(1)[0][0] if factors else None
     return found

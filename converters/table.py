@@ -100,7 +100,8 @@ class _TableReader:
         self._faults: dict[int, str] = {}
 
     def add(self, row: Row) -> None:
-        fault, cells = row.fault, []
+        fault = row.fault
+        cells: list[Any] = []
         if fault is None:
             fault, cells = self._cells(row)
         key = str(row.values[self._key_position]).strip() if row.values else ""
