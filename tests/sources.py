@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def source_files() -> dict[str, Path]:
     """Module name -> file of the installed package, where converters are `fastdata.converters`."""
     spec = importlib.util.find_spec("fastdata")
@@ -42,8 +44,16 @@ def imports_at_runtime(tree: ast.Module) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"relative import in line {node.lineno}"
             assert node.module is not None
-            yield node.module, node.lineno
+            for alias in node.names:
+                yield _imported(node.module, alias.name), node.lineno
         todo.extend(ast.iter_child_nodes(node))
+
+
+def _imported(module: str, name: str) -> str:
+    """The submodule if `name` is one; ``from fastdata import name`` means the root package."""
+    if module == "fastdata" or f"{module}.{name}" not in source_files():
+        return module
+    return f"{module}.{name}"
 
 
 def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:

@@ -19,6 +19,7 @@ FLOORS = (
     ("fastdata.codecs", "fastdata.native"),
     (
         "fastdata.schema",
+        "fastdata.sampletype",
         "fastdata.transforms",
         "fastdata.geometry",
         "fastdata.philox",

@@ -1,0 +1,152 @@
+"""Output that survives any console: GBK, ASCII, a pipe, and file names in no encoding at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+__all__ = [
+    "BOX",
+    "facts",
+    "fail",
+    "human_bytes",
+    "human_seconds",
+    "make_safe",
+    "note",
+    "print_json",
+    "printable",
+    "stderr",
+    "stdout",
+]
+
+# A pipe has no width; tables of this width still read well in a log or an editor.
+PIPE_COLUMNS = 100
+
+# Rules between header and body only; consoles that cannot show them get ASCII from rich.
+BOX = box.SIMPLE_HEAD
+
+# Zero-width joiners hold emoji and some scripts together, and cannot reorder a line.
+JOINERS = "\u200c\u200d"
+
+
+def make_safe() -> None:
+    """Makes stdout and stderr write an escape where their encoding lacks a character."""
+    sys.stdout = _safe(sys.stdout)
+    sys.stderr = _safe(sys.stderr)
+
+
+def _safe(stream: TextIO | None) -> TextIO:
+    if stream is None:  # started with the descriptor closed, as by `>&-`
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def stdout() -> Console:
+    """The console for results."""
+    return _console(sys.stdout)
+
+
+def stderr() -> Console:
+    """The console for progress, notes and errors."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    # Markup, emoji codes and highlighting would rewrite names such as "[red].jpg", ":smile:.png".
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
+    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+
+
+def facts(lines: Iterable[tuple[str, str]]) -> Table:
+    """Names beside what is to be said about them, in two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in lines:
+        table.add_row(name, printable(text))
+    return table
+
+
+def note(text: str) -> None:
+    """Prints one line about the run on stderr."""
+    _line(text)
+
+
+def fail(text: str) -> None:
+    """Prints the one line of an error on stderr."""
+    _line(f"fastdata: error: {text}")
+
+
+def _line(text: str) -> None:
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with control and direction characters escaped.
+
+    A file name may hold a newline or an escape sequence that would rewrite the terminal.
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    # Cc: control; Cf: format (bidirectional overrides); Zl, Zp: line and paragraph separators.
+    hidden = unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}
+    if not hidden or character in JOINERS:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document on stdout, in ASCII so that no console can refuse it."""
+    print(json.dumps(_plain(document), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # a NumPy array or scalar; importing NumPy would slow down --help
+        return _plain(value.tolist())
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def human_bytes(count: float) -> str:
+    """A size for people, in powers of 1,000: ``1.3 GB``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(count) < 999.5 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:,.0f} {unit}" if unit == "B" or count >= 100 else f"{count:,.1f} {unit}"
+
+
+def human_seconds(seconds: float) -> str:
+    """A duration for people: ``0.8 s``, ``2 min 05 s``, ``3 h 20 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,146 @@
+"""What every command promises: help, exit codes, one line an error, quick start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import run
+
+COMMANDS = ("convert", "inspect", "verify", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_and_the_options_of_all_commands(command: str) -> None:
+    done = run(command, "--help")
+    assert done.code == 0
+    assert done.err == b""
+    assert f"fastdata {command} " in done.text.split("Examples")[1]
+    for option in ("--json", "--debug", "--help"):
+        assert option in done.text
+
+
+def test_bare_help_lists_the_commands_with_their_summaries() -> None:
+    done = run("--help")
+    assert done.code == 0
+    for command in COMMANDS:
+        assert f" {command} " in done.text
+
+
+def test_help_loads_neither_torch_nor_the_commands() -> None:
+    code = (
+        "import sys\n"
+        "from fastdata.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules}"
+        " & {'torch', 'numpy', 'h5py', 'lmdb', 'PIL', 'edt'}), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_needs_torch_to_start(command: str) -> None:
+    code = f"import sys, fastdata.cli.{command}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_version_is_that_of_the_package() -> None:
+    import fastdata
+
+    done = run("--version")
+    assert (done.code, done.text.strip()) == (0, f"fastdata {fastdata.__version__}")
+
+
+def test_no_command_is_a_usage_error_that_shows_the_help() -> None:
+    done = run()
+    assert done.code == 2
+    assert "convert" in done.text
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("convret",), "'convert'"),
+        (("--nonsense",), "--nonsense"),
+        (("convert",), "fastdata convert --help"),
+        (("convert", "a", "b.lmdb", "--codec", "gif"), "--codec"),
+        (("convert", "a", "b.lmdb", "--workers", "many"), "--workers"),
+        (("convert", "a", "b.lmdb", "--column", "age"), "NAME=KIND"),
+        (("inspect", "a.lmdb", "--samples", "0"), "--samples"),
+        (("demo", "--samples", "8", "--batch-size", "32"), "--batch-size"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(
+    words: tuple[str, ...], named: str
+) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert done.out == b""
+    assert len(done.lines) == 1
+    assert done.lines[0].startswith("fastdata: error: ")
+    assert named in done.lines[0]
+
+
+def test_a_pack_that_is_none_is_exit_code_4(tmp_path: Path) -> None:
+    path = tmp_path / "notes.lmdb"
+    path.write_text("not a pack", encoding="utf-8")
+    for command in ("inspect", "verify"):
+        done = run(command, path)
+        assert done.code == 4
+        assert len(done.lines) == 1
+        assert "notes.lmdb" in done.lines[0]
+
+
+def test_debug_shows_the_traceback_and_the_line_stays_last(tmp_path: Path) -> None:
+    path = tmp_path / "notes.lmdb"
+    path.write_text("not a pack", encoding="utf-8")
+    done = run("inspect", path, "--debug")
+    assert done.code == 4
+    assert done.lines[0] == "Traceback (most recent call last):"
+    assert done.lines[-1].startswith("fastdata: error: ")
+
+
+def test_an_error_is_a_json_document_too(tmp_path: Path) -> None:
+    path = tmp_path / "notes.lmdb"
+    path.write_text("not a pack", encoding="utf-8")
+    done = run("verify", path, "--json")
+    assert done.code == 4
+    assert done.json["error"]["exit_code"] == 4
+    assert done.json["error"]["message"] in done.lines[-1]
+
+
+def test_a_bug_says_that_it_is_one(tmp_path: Path) -> None:
+    code = (
+        "import fastdata.cli.verify as command\n"
+        "from fastdata.cli import main\n"
+        "command.open_pack = lambda path: 1 / 0\n"
+        "main(['verify', 'x.lmdb'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "bug in fastdata" in done.stderr
+    assert "--debug" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(photo_pack: Path) -> None:
+    words = [sys.executable, "-m", "fastdata", "inspect", str(photo_pack), "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_a_storage_error(photo_pack: Path) -> None:
+    words = [sys.executable, "-m", "fastdata", "inspect", str(photo_pack)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1

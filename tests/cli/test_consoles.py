@@ -1,0 +1,113 @@
+"""No output dies on any console, and none holds control codes where no terminal is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from commands import Ended, command_line, environment, run, run_on_terminal
+
+CONSOLES = {
+    "gbk": {"PYTHONIOENCODING": "gbk"},
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "utf-8": {},
+}
+ENCODINGS = {"C": "ascii"}
+
+# Chinese, an emoji, markup, an emoji code, a terminal escape, a newline, a byte that is no UTF-8.
+HARD_NAME = "数据😀[red]:smile:\x1b[31m\nx".encode() + b"\xff"
+
+
+def run_to_file(*words: str | bytes | Path, env: Mapping[str, str]) -> Ended:
+    path = Path(os.environ["PYTEST_OUTPUT_FOLDER"]) / "output"
+    with path.open("wb") as stream:
+        done = subprocess.run(
+            command_line(words), env=environment(env), stdout=stream, stderr=stream, check=False
+        )
+    return Ended(done.returncode, path.read_bytes(), b"")
+
+
+@pytest.fixture(params=CONSOLES)
+def console(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["pipe", "file", "terminal"])
+def shown(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> object:
+    monkeypatch.setenv("PYTEST_OUTPUT_FOLDER", str(tmp_path))
+    return {"pipe": run, "file": run_to_file, "terminal": run_on_terminal}[request.param]
+
+
+def check(done: Ended, console: str, *, terminal: bool, code: int = 0) -> None:
+    everything = done.out + done.err
+    assert done.code == code, everything
+    assert b"UnicodeEncodeError" not in everything
+    assert b"Traceback" not in everything
+    everything.decode(ENCODINGS.get(console, console))
+    # What a file name says must never reach the terminal as a command.
+    assert b"\x1b[31m\n" not in everything
+    if not terminal:
+        assert b"\x1b" not in everything
+
+
+@pytest.fixture
+def hard_folder(photos: Path, tmp_path: Path) -> bytes:
+    folder = os.fsencode(tmp_path) + b"/" + HARD_NAME
+    shutil.copytree(os.fsencode(photos), folder)
+    return folder
+
+
+def test_every_command_survives(
+    console: str, shown: object, hard_folder: bytes, request: pytest.FixtureRequest
+) -> None:
+    assert callable(shown)
+    env, terminal = CONSOLES[console], shown is run_on_terminal
+    out = hard_folder + b".lmdb"
+    for words in (
+        ("convert", hard_folder, out, "--workers", "0"),
+        ("inspect", out, "--html", hard_folder + b".html"),
+        ("verify", out),
+    ):
+        check(shown(*words, env=env), console, terminal=terminal)
+    check(shown("verify", hard_folder, env=env), console, terminal=terminal, code=4)
+    check(shown("inspect", b"none" + HARD_NAME, env=env), console, terminal=terminal, code=4)
+
+
+@pytest.mark.parametrize("command", ["convert", "inspect", "verify", "demo"])
+def test_every_help_survives(console: str, command: str) -> None:
+    check(run(command, "--help", env=CONSOLES[console]), console, terminal=False)
+
+
+@pytest.mark.parametrize(("console", "how"), [("gbk", run_on_terminal), ("C", run)])
+def test_the_demo_survives(console: str, how: object, tmp_path: Path) -> None:
+    assert callable(how)
+    out = os.fsencode(tmp_path) + b"/" + HARD_NAME
+    words = ("demo", "--samples", "12", "--batch-size", "4", "--steps", "2", "--out", out)
+    done = how(*words, env=CONSOLES[console])
+    check(done, console, terminal=how is run_on_terminal)
+
+
+def test_ascii_consoles_get_no_box_characters(photo_pack: Path) -> None:
+    done = run("inspect", photo_pack, env=CONSOLES["ascii"])
+    assert "####" in done.out.decode("ascii")
+    assert b"\\u25" not in done.out
+
+
+def test_names_come_out_readable_where_the_console_can_show_them(photo_pack: Path) -> None:
+    assert "狗😀" in run("inspect", photo_pack).text
+    assert "狗" in run("inspect", photo_pack, env=CONSOLES["gbk"]).out.decode("gbk")
+    assert "\\u72d7\\U0001f600" in run("inspect", photo_pack, env=CONSOLES["C"]).out.decode("ascii")
+
+
+def test_closed_output_is_no_error(photo_pack: Path) -> None:
+    script = f'exec "$0" -m fastdata inspect "{photo_pack}" >&-'
+    done = subprocess.run(["sh", "-c", script, command_line(())[0]], stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
