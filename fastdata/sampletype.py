@@ -20,7 +20,7 @@ def record_type(name: str, fields: tuple[str, ...]) -> type[tuple[Any, ...]]:
         name: Name of the class, such as "Sample".
         fields: Names of its attributes, in order.
     """
-    base: Any = collections.namedtuple(name, fields)
+    base: Any = collections.namedtuple(name, fields)  # type: ignore[misc]
 
     def reduce(self: tuple[Any, ...]) -> tuple[Any, ...]:
         return _rebuild, (name, fields, tuple(self))
