@@ -1,6 +1,7 @@
 """One decoded sample through one geometry: box, resize, quarter turns, flips.
 
-* Images: antialiased bilinear, by Pillow's ``resize(box=...)``, in uint8.
+* Images: antialiased bilinear, by Pillow's ``resize(box=...)``, in uint8. The filter sees the
+  pixels around the box too, where there are any; cropping first would cut it off at the box's edge.
 * Masks: nearest, by Pillow's rule, so no class id appears that was not there.
 * Distance maps: antialiased bilinear in float32, then the values are multiplied by the factor of
   the resize, since a distance of 10 pixels is one of 5 at half size. Where the two sides are

@@ -6,6 +6,7 @@ Slow beside a compiled core, but everywhere, and simple enough to believe.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def _load(field: Field, record: Any, size: tuple[int, int]) -> npt.NDArray[Any] 
     if isinstance(field, Mask) and field.codec != "raw":
         mask = decode_mask(record)
         _check_size(mask.shape, size)
+        if mask.itemsize > field.item_dtype.itemsize:
+            raise PackCorrupt(f"decodes to {mask.dtype}; the schema says {field.dtype}")
         return mask
     return _raw(field, record, size)
 
@@ -160,10 +163,10 @@ def _raw(field: Field, record: Any, size: tuple[int, int]) -> npt.NDArray[Any]:
         shape = (*size, field.channels)
     elif isinstance(field, DistanceMap) and field.form == "signed":
         shape = (field.classes, *size)
-    values = np.frombuffer(record, dtype=field.item_dtype)
-    if values.size != np.prod(shape):
-        raise PackCorrupt(f"a raw record of {values.size} values; its size says {shape}")
-    return values.reshape(shape)
+    found, expected = memoryview(record).nbytes, math.prod(shape) * field.item_dtype.itemsize
+    if found != expected:
+        raise PackCorrupt(f"a raw record of {found} bytes; shape {shape} needs {expected}")
+    return np.frombuffer(record, dtype=field.item_dtype).reshape(shape)
 
 
 def _check_size(found: tuple[int, ...], expected: tuple[int, int]) -> None:
