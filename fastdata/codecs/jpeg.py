@@ -53,7 +53,6 @@ class _Walk:
     """What has been seen between the start of the file and its first scan."""
 
     frame: int = 0
-    precision: int = 0
     height: int = 0
     width: int = 0
     components: int = 0
@@ -177,7 +176,7 @@ def _frame(payload: Data, marker: int, walk: _Walk) -> None:
         )
     if len(payload) != 6 + 3 * components:
         raise _damaged(f"a frame header of {len(payload)} bytes for {components} components")
-    walk.frame, walk.precision, walk.components = marker, precision, components
+    walk.frame, walk.components = marker, components
     walk.height, walk.width = height, width
 
 
