@@ -41,7 +41,8 @@ def locate(folder: Path) -> Resolved:
     """
     where = str(folder)
     try:
-        env = lmdb.open(where, readonly=True, lock=False, max_spare_txns=0)
+        # As bytes: lmdb refuses a str that holds undecodable bytes.
+        env = lmdb.open(os.fsencode(folder), readonly=True, lock=False, max_spare_txns=0)
     except lmdb.Error as error:
         raise PackCorrupt(f"lmdb cannot open {where}: {error}; convert again") from error
     try:
@@ -68,7 +69,7 @@ def _locate(txn: Any, manifest: Manifest, folder: Path) -> Resolved:
 
     arrays = {name: place(name.encode()) for name in manifest.arrays}
     bases = {name: place(f"series/{name}".encode()) for name in manifest.series_rows}
-    offsets = {name: array - base for name, array in _records(txn, manifest, folder).items()}
+    offsets = _records(txn, manifest, folder, base)
     for name in manifest.block_rows:
         blocks = manifest.arrays[f"index/{name}/crc32c"].shape[0]
         places = (place(f"rows/{name}/{block:010d}".encode()) for block in range(blocks))
@@ -76,17 +77,21 @@ def _locate(txn: Any, manifest: Manifest, folder: Path) -> Resolved:
     return Resolved(manifest, arrays, bases, offsets)
 
 
-def _records(txn: Any, manifest: Manifest, folder: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """Addresses of all records, in one walk over the tree."""
+def _records(
+    txn: Any, manifest: Manifest, folder: Path, base: int
+) -> dict[str, np.ndarray[Any, Any]]:
+    """File offsets of all records, in one walk over the tree."""
     names = [name for name, field in manifest.schema.items() if field.storage == "records"]
     names = sorted(names + [KEY_FIELD] * manifest.has_keys, key=str.encode)
     total = manifest.count * len(names)
-    addresses = np.fromiter(_walk(txn, names, manifest.count, folder), np.int64, total)
-    table = addresses.reshape(manifest.count, len(names))
+    walk = _walk(txn, names, manifest.count, folder)
+    places = (_address(value) - base if len(value) else 0 for value in walk)
+    table = np.fromiter(places, np.int64, total).reshape(manifest.count, len(names))
     return {f"offset/{name}": table[:, i].copy() for i, name in enumerate(names)}
 
 
-def _walk(txn: Any, names: list[str], count: int, folder: Path) -> Iterator[int]:
+def _walk(txn: Any, names: list[str], count: int, folder: Path) -> Iterator[Any]:
+    """Every record in the order of the keys, none missing and none between."""
     suffixes = [f"/{name}".encode() for name in names]
     with txn.cursor() as cursor:
         cursor.set_range(b"0")
@@ -97,7 +102,7 @@ def _walk(txn: Any, names: list[str], count: int, folder: Path) -> Iterator[int]
                 key, value = next(pairs, (b"", b""))
                 if bytes(key) != expected:
                     raise _missing(expected, folder)
-                yield _address(value) if len(value) else 0
+                yield value
 
 
 def _map_address(txn: Any, folder: Path) -> int:

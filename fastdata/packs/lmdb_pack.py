@@ -82,7 +82,8 @@ def _write_environment(contents: Contents, folder: Path) -> None:
     # The size of the map is only address space: without writemap, the file grows by the pages
     # written.
     map_bytes = (1 << 26) + 2 * sum(_room(key, value) for key, value in _items(contents))
-    env = lmdb.open(os.fspath(folder), map_size=map_bytes, lock=False, sync=False, meminit=False)
+    # As bytes: lmdb refuses a str that holds undecodable bytes.
+    env = lmdb.open(os.fsencode(folder), map_size=map_bytes, lock=False, sync=False, meminit=False)
     try:
         items = _items(contents)
         while batch := list(_batch(items)):

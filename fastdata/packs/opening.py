@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import get_args
 
-from fastdata.errors import PackIncomplete, StorageError, UsageError
+from fastdata.errors import PackError, PackIncomplete, StorageError, UsageError
 from fastdata.packs.hdf5_file import open_hdf5
 from fastdata.packs.lmdb_file import open_lmdb
 from fastdata.packs.mapping import DataFile, open_regular
@@ -53,10 +53,25 @@ def open_pack(path: str | os.PathLike[str], *, verify: Verify = "first") -> Pack
     for _ in range(ATTEMPTS):
         opened = _open_once(target)
         if opened is not None:
-            return Pack(target, opened, verify=verify)
+            return Pack(target, opened, verify=verify, reopen=_reopen)
     raise StorageError(
         f"{target} was replaced {ATTEMPTS} times while it was being opened; try again"
     )
+
+
+def _reopen(path: Path, verify: Verify, identity: str) -> Pack:
+    """What an unpickled pack calls.
+
+    Raises:
+        PackError: Another pack has taken its name.
+    """
+    pack = open_pack(path, verify=verify)
+    if pack.info.id != identity:
+        raise PackError(
+            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while it "
+            "was in use; open it again"
+        )
+    return pack
 
 
 def _open_once(path: Path) -> Opened | None:

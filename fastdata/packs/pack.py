@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.errors import FastDataError, PackError, UsageError
+from fastdata.errors import FastDataError, UsageError
 from fastdata.packs.base import Indices, PackInfo, RowSource, VerifyReport
 from fastdata.packs.decoding import decode_record, decode_rows
 from fastdata.packs.fields import Column, Records, Rows, Windows, as_indices
@@ -40,12 +40,15 @@ class Pack:
         verify_mode: "first" or "always", see `open_pack`.
     """
 
-    def __init__(self, path: Path, opened: Opened, *, verify: Verify) -> None:
+    def __init__(
+        self, path: Path, opened: Opened, *, verify: Verify, reopen: Callable[..., Pack]
+    ) -> None:
         self.path = path
         self.schema: Schema = opened.manifest.schema
         self.info: PackInfo = opened.manifest.info(path)
         self.sample_type: type = record_type("Sample", tuple(self.schema))
         self.verify_mode: Verify = verify
+        self._reopen = reopen
         self._opened: Opened | None = opened
         self._readers: dict[str, Reader] = opened.readers(path, always=verify == "always")
 
@@ -225,7 +228,7 @@ class Pack:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.path, self.verify_mode, self.info.id)
+        return self._reopen, (self.path, self.verify_mode, self.info.id)
 
     def __repr__(self) -> str:
         return f"<Pack {self.path}: {len(self)} samples of {', '.join(self.schema)}>"
@@ -267,15 +270,3 @@ class Pack:
                 raise type(error)(f"{where}: {error}") from error
         return values
 
-
-def _reopen(path: Path, verify: Verify, identity: str) -> Pack:
-    from fastdata.packs.opening import open_pack
-
-    pack = open_pack(path, verify=verify)
-    if pack.info.id != identity:
-        raise PackError(
-            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while "
-            f"it was "
-            "in use; open it again"
-        )
-    return pack

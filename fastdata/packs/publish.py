@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 from fastdata.errors import UsageError
+from fastdata.packs.base import Backend
+from fastdata.packs.lmdb_file import DATA, MANIFEST, OFFSETS
 from fastdata.packs.partial import OLD, Partial
 
-__all__ = ["publish", "recover", "sync_folder", "sync_tree"]
+__all__ = ["check_replaceable", "publish", "recover", "sync_folder", "sync_tree"]
 
 # Source: linux/fs.h and fcntl.h; glibc has renameat2 since 2.28.
 AT_FDCWD = -100
@@ -52,16 +54,11 @@ def publish(partial: Partial, built: Path, target: Path) -> None:
         target: Its name.
 
     Raises:
-        UsageError: Something else has taken the name.
         OSError: The system refused.
     """
     old = partial.file(OLD)
     if not os.path.lexists(target):
         os.rename(built, target)
-    elif target.is_dir() != built.is_dir():
-        raise UsageError(
-            f"{target} is no pack of this kind; remove it yourself, or choose another name"
-        )
     elif not built.is_dir():
         os.replace(built, target)
     elif _exchange(built, target):
@@ -70,6 +67,24 @@ def publish(partial: Partial, built: Path, target: Path) -> None:
         os.rename(target, old)
         os.rename(built, target)
     sync_folder(target.parent)
+
+
+def check_replaceable(target: Path, backend: Backend) -> None:
+    """Refuse to put a pack in the place of anything but a pack, since what it replaces is deleted.
+
+    Raises:
+        UsageError: Something else has the name.
+    """
+    if backend == "lmdb":
+        known = {DATA, MANIFEST, OFFSETS, "lock.mdb"}
+        fits = target.is_dir() and DATA in (found := set(os.listdir(target))) and found <= known
+    else:
+        fits = target.is_file()
+    if not fits:
+        raise UsageError(
+            f"{target} is no {backend} pack, so it is not replaced; remove it yourself, or choose "
+            "another name"
+        )
 
 
 def recover(partial: Partial, target: Path) -> None:

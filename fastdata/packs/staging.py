@@ -21,7 +21,7 @@ from fastdata.packs.partial import Partial
 from fastdata.packs.stream import Stream
 from fastdata.schema import Schema
 
-__all__ = ["INDEX", "Staging"]
+__all__ = ["INDEX", "Staging", "begun_id"]
 
 # An index row of a record: its length and CRC32C, and (height, width) or zeros.
 INDEX = np.dtype([("length", "<u4"), ("crc32c", "<u4"), ("size", "<i4", (2,))])
@@ -30,6 +30,7 @@ INDEX_ROW = struct.Struct("<IIii")
 # sources.
 JOURNAL_SECONDS = 2.0
 JOURNAL_BYTES = 64 << 20
+JOURNAL = "journal"
 MAX_RECORD_BYTES = (1 << 32) - 1
 SERIES_SLICE_BYTES = 1 << 22
 
@@ -53,13 +54,13 @@ class Staging:
     ) -> None:
         self.partial = partial
         self.schema = schema
-        self.journal = Journal(partial.file("journal"))
+        self.journal = Journal(partial.file(JOURNAL))
         if resume and self.journal.header is not None:
             _same(self.journal.header, header, partial)
         else:
             self.journal.close()
             partial.clear()
-            self.journal = Journal(partial.file("journal"))
+            self.journal = Journal(partial.file(JOURNAL))
             self.journal.begin(header)
         entry = self.journal.last
         self.packed, self.rejected, self.series = entry.packed, entry.rejected, dict(entry.series)
@@ -195,6 +196,15 @@ def _slices(array: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[Bytes]:
     for start in range(0, len(array), rows):
         piece = np.ascontiguousarray(array[start : start + rows], dtype)
         yield piece.reshape(-1).view(np.uint8)
+
+
+def begun_id(partial: Partial) -> str | None:
+    """The id of the pack that was begun in this folder, or None."""
+    if not partial.file(JOURNAL).exists():
+        return None
+    journal = Journal(partial.file(JOURNAL))
+    journal.close()
+    return str(journal.header["id"]) if journal.header else None
 
 
 def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> None:

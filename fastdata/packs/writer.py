@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.errors import PackCorrupt, StorageError, UsageError
+from fastdata.errors import FastDataError, PackCorrupt, StorageError, UsageError
 from fastdata.packs.base import Backend
 from fastdata.packs.encoding import EncodedSample, encode_sample
 from fastdata.packs.manifest import FORMAT_VERSION
 from fastdata.packs.opening import open_pack, partial_of
 from fastdata.packs.partial import Partial, storage_error
-from fastdata.packs.publish import publish, recover, sync_tree
-from fastdata.packs.staging import Staging
+from fastdata.packs.publish import check_replaceable, publish, recover, sync_tree
+from fastdata.packs.staging import Staging, begun_id
 from fastdata.packs.storable import check_storable
 from fastdata.schema import Schema, Window
 
@@ -101,7 +101,6 @@ class PackWriter:
         self.path = path
         self.schema = schema
         self.backend: Backend = backend
-        self._overwrite = overwrite
         self._broken = False
         self._partial = Partial(partial_of(path))
         try:
@@ -114,9 +113,9 @@ class PackWriter:
                 "source": source,
                 "options": options,
             }
+            self._published = resume and self._is_published()
+            self._check_target(overwrite)
             self._staging = Staging(self._partial, schema, header, resume=resume)
-            self._published = self._is_published()
-            self._check_target()
         except OSError as error:
             self._partial.release()
             if isinstance(error, StorageError):
@@ -276,17 +275,22 @@ class PackWriter:
 
     def _is_published(self) -> bool:
         """Whether an earlier run was killed after publishing, before it had tidied up."""
-        if not self.path.exists() or not self._staging.packed:
-            return False
+        begun = begun_id(self._partial)
         try:
             with open_pack(self.path) as pack:
-                return pack.info.id == self._staging.id
-        except Exception:
+                return pack.info.id == begun
+        except FastDataError:
             return False
 
-    def _check_target(self) -> None:
-        if os.path.lexists(self.path) and not self._overwrite and not self._published:
-            raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
+    def _check_target(self, overwrite: bool) -> None:
+        if not os.path.lexists(self.path) or self._published:
+            return
+        if overwrite:
+            check_replaceable(self.path, self.backend)
+            return
+        if begun_id(self._partial) is None:
+            self._partial.remove()
+        raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
 
     def _window_names(self) -> list[str]:
         return [name for name, field in self.schema.items() if isinstance(field, Window)]
