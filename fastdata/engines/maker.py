@@ -38,7 +38,7 @@ class PackMaker:
     def __init__(self, fields: PackFields, plan: Plan, *, skip_bad: bool) -> None:
         self._fields = fields
         self._plan = plan
-        self._skip_bad = skip_bad
+        self.skip_bad = skip_bad
         self._reference = reference_field(fields)
         self.batch_type: Any = record_type("Batch", fields.names)
         self.sample_type: Any = record_type("Sample", fields.names)
@@ -48,10 +48,15 @@ class PackMaker:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The classes of batches and samples are made at run time, and have no name to pickle.
-        return partial(PackMaker, skip_bad=self._skip_bad), (self._fields, self._plan)
+        return partial(PackMaker, skip_bad=self.skip_bad), (self._fields, self._plan)
 
     def __len__(self) -> int:
         return len(self._fields)
+
+    @property
+    def schema(self) -> Mapping[str, Field]:
+        """The fields, in the order of a batch."""
+        return self._fields.fields
 
     def key(self, index: int) -> str:
         """Source name of a sample."""
@@ -71,10 +76,6 @@ class PackMaker:
             _in_batch_layout(field, self._gather(name, field, indices))
             for name, field in self._fields.fields.items()
         )
-
-    def is_readable(self, indices: Indices) -> bool:
-        """Whether no record of these samples is damaged."""
-        return not self._fields.unreadable(indices)
 
     def make(self, task: Task, executor: Executor | None = None) -> Made:
         """One batch.
@@ -115,7 +116,7 @@ class PackMaker:
         """The samples that could be made, their values by field, and those that could not."""
         skipped: list[Skip] = []
         indices = task.indices
-        if self._skip_bad:
+        if self.skip_bad:
             indices = self._leave_out(indices, dict(self._fields.unreadable(indices)), skipped)
         geometry = self._geometry(task, indices) if len(indices) else None
         if geometry is not None and geometry.problems:
@@ -140,7 +141,7 @@ class PackMaker:
         self, indices: Indices, bad: Mapping[int, FastDataError], skipped: list[Skip]
     ) -> Indices:
         for at in sorted(bad):
-            if not self._skip_bad:
+            if not self.skip_bad:
                 raise bad[at]
             index = int(indices[at])
             skipped.append(Skip(index, self._fields.key(index), str(bad[at])))

@@ -32,7 +32,8 @@ class ServedPack:
         dataset: The dataset that the user gave.
         maker: Makes its batches.
         function: Called with each sample, for a mapped pack.
-        collate_fn: Makes a batch of samples; None lets the maker make whole batches.
+        collate_fn: Makes a batch of samples, or converts single ones; None lets the maker make
+            whole batches.
         skip_bad: Leave out samples on which `function` fails.
     """
 
@@ -57,6 +58,18 @@ class ServedPack:
             made = self._maker.make(task)
         else:
             made = self._collated(task, self._collate_fn)
+        return _shared(made)
+
+    def __getitem__(self, task: Task) -> Made:
+        """The only sample of a task, where the user wants no batches."""
+        convert = self._collate_fn
+        if convert is not None:
+            made = self._collated(task, lambda samples: convert(samples[0]))
+        else:
+            made = self._maker.make(task)
+            if made.size:
+                single = (value[0] for value in made.batch)
+                made = made._replace(batch=self._maker.sample_type(*single))
         return _shared(made)
 
     def _collated(self, task: Task, collate_fn: Callable[[list[Any]], Any]) -> Made:
@@ -87,8 +100,15 @@ class ServedDataset:
         self.dataset = dataset
         self._collate_fn = collate_fn
 
+    def __getitem__(self, index: Any) -> Made:
+        """The sample of this index, where the user wants no batches."""
+        return self._made([index], lambda samples: self._collate_fn(samples[0]))
+
     def __getitems__(self, indices: Sequence[Any]) -> Made:
         """The batch of these indices."""
+        return self._made(indices, self._collate_fn)
+
+    def _made(self, indices: Sequence[Any], collate_fn: Callable[[list[Any]], Any]) -> Made:
         found: list[Any] = []
         skipped: list[Skip] = []
         for index in indices:
@@ -97,7 +117,8 @@ class ServedDataset:
             # Whatever a user's dataset raises for one sample is what was asked to be skipped.
             except Exception as error:
                 skipped.append(Skip(index, f"sample {index}", _reason(error)))
-        return _shared(Made(self._collate_fn(found) if found else None, len(found), tuple(skipped)))
+        batch = collate_fn(found) if found else None
+        return _shared(Made(batch, len(found), tuple(skipped)))
 
 
 def _reason(error: Exception) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, get_worker_info
 
 from fastdata.engines.losses import explained
-from fastdata.engines.work import EMPTY, Made, Report, Work
+from fastdata.engines.work import EMPTY, Made, Report
 
-__all__ = ["ResultOf", "Tasks", "WorkerInit", "WorkerProcesses"]
+__all__ = ["Content", "ResultOf", "Tasks", "WorkerInit", "WorkerProcesses", "as_is", "from_made"]
 
 ResultOf = Callable[[Any, Report], Any]
 """What a DataLoader's iterator gave, to the user's batch (or `EMPTY`)."""
+
+Content = Callable[["Tasks"], dict[str, Any]]
 
 
 class Tasks:
@@ -72,7 +74,7 @@ class WorkerProcesses:
         dataset: The user's, or one that makes `Made`.
         options: Arguments of DataLoader, without those that say what a batch holds.
         result: What to do with what comes back.
-        batched: Whether the work yields batches of indices, or single ones.
+        content: Arguments of DataLoader that say what a batch holds, given its tasks.
         keep_after_break: Whether persistent workers outlive an epoch that is broken off.
     """
 
@@ -82,27 +84,37 @@ class WorkerProcesses:
         options: dict[str, Any],
         result: ResultOf,
         *,
-        batched: bool = True,
+        content: Content,
         keep_after_break: bool = False,
     ) -> None:
         self._dataset = dataset
         self._options = options
         self._result = result
-        self._batched = batched
+        self._content = content
         self._keep_after_break = keep_after_break
         self._kept: tuple[DataLoader[Any], Tasks] | None = None
         self._in_use: weakref.ref[WorkerBatches] | None = None
 
-    def batches(self, work: Work, report: Report) -> WorkerBatches:
-        """The batches of one epoch; workers start here, or are taken over from the last epoch."""
+    def batches(
+        self, work: Iterable[Any], report: Report, *, told_length: int | None = None
+    ) -> WorkerBatches:
+        """The batches of one epoch; workers start here, or are taken over from the last epoch.
+
+        Args:
+            work: What each batch holds.
+            report: Told of skipped samples.
+            told_length: Length that an IterableDataset gave when it was asked for it; DataLoader
+                warns when it turns out wrong.
+        """
         persistent = self._options["persistent_workers"]
         if persistent and (self._in_use is None or self._in_use() is None):
             self._kept = self._kept or self._loader(persistent=True)
-            batches = WorkerBatches(self, *self._kept, work, report)
+            batches = WorkerBatches(self, *self._kept, work, report, told_length)
             self._in_use = weakref.ref(batches)
             return batches
         # Persistent workers serve one epoch at a time; a second one gets its own.
-        return WorkerBatches(self, *self._loader(persistent=False), work, report)
+        loader, tasks = self._loader(persistent=False)
+        return WorkerBatches(self, loader, tasks, work, report, told_length)
 
     def finished(self, batches: WorkerBatches, *, whole: bool) -> None:
         """Called when an epoch ends; lets go of workers that nobody asked to keep."""
@@ -123,10 +135,7 @@ class WorkerProcesses:
     def _loader(self, *, persistent: bool) -> tuple[DataLoader[Any], Tasks]:
         tasks = Tasks()
         options = self._options | {"persistent_workers": persistent}
-        which = (
-            {"batch_sampler": tasks} if self._batched else {"batch_size": None, "sampler": tasks}
-        )
-        return _Quiet(self._dataset, **which, **options), tasks
+        return _Quiet(self._dataset, **self._content(tasks), **options), tasks
 
 
 class WorkerBatches:
@@ -137,13 +146,15 @@ class WorkerBatches:
         owner: WorkerProcesses,
         loader: DataLoader[Any],
         tasks: Tasks,
-        work: Work,
+        work: Iterable[Any],
         report: Report,
+        told_length: int | None,
     ) -> None:
         self._owner = owner
         self._report = report
         self._done = False
         tasks.work = iter(work)
+        loader._IterableDataset_len_called = told_length  # type: ignore[assignment]
         self._iterator = iter(loader)
 
     def __next__(self) -> Any:

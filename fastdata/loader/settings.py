@@ -69,7 +69,7 @@ def choose_workers(
         machine: What there is.
         ranks: Who shares it.
         iterable: Whether the dataset is an IterableDataset.
-        unsendable: Why the dataset cannot be sent to a spawned process; None when it can, or need not.
+        unsendable: Why the dataset cannot be sent to a spawned process, or None.
     """
     limits = [
         (min(machine.cores, _MAX_WORKERS) // ranks.local_world, _share(machine, ranks)),
@@ -91,7 +91,8 @@ def choose_workers(
         limits.append(
             (
                 1,
-                "several workers would each yield the whole IterableDataset, unless it shards itself",
+                "several workers would each yield the whole IterableDataset, unless it shards "
+                "itself by get_worker_info()",
             )
         )
     if machine.daemonic:
@@ -122,8 +123,8 @@ def can_be_sent(machine: Machine, objects: Sequence[Any]) -> str | None:
         # Objects may raise whatever they like when they are pickled.
         except Exception as error:
             return (
-                f"workers start by {machine.start_method} here, and {type(entry).__name__} cannot be "
-                f"pickled for them ({error})"
+                f"workers start by {machine.start_method} here, and {type(entry).__name__} cannot "
+                f"be pickled for them ({error})"
             )
     return None
 

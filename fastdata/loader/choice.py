@@ -1,0 +1,172 @@
+"""Which engine makes a loader's batches: the first that can, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import IterableDataset, default_collate
+
+from fastdata.engines.arrays import Assemble, array_takes
+from fastdata.engines.gather import GatherArrays
+from fastdata.engines.maker import PackMaker
+from fastdata.engines.packed import PackFields, pack_fields
+from fastdata.errors import UsageError
+from fastdata.loader.collate import SampleCollate
+from fastdata.packs.views import MappedPack
+from fastdata.transforms import Plan, plan
+
+__all__ = ["Choice", "Request", "choose_engine"]
+
+_ENGINES = ("auto", "cpu", "torch", "dali")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What of a loader's arguments bears on the engine."""
+
+    dataset: Any
+    engine: str
+    transforms: Any
+    fields: Sequence[str] | None
+    collate_fn: Any
+    skip_bad: bool
+    one_by_one: bool
+    process_only: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The engine, and what it needs to know of the dataset.
+
+    Attributes:
+        engine: "cpu" or "torch".
+        reason: Why.
+        maker: Makes batches of packs, or None for other datasets.
+        arrays: Gathers batches of arrays, and makes them what a DataLoader would.
+        function: The function of a mapped pack.
+        collate_fn: The user's, or None.
+        skip_bad: Whether samples that cannot be made are left out.
+    """
+
+    engine: str
+    reason: str
+    maker: PackMaker | None = None
+    arrays: tuple[GatherArrays, Assemble] | None = None
+    function: Callable[[Any], Any] | None = None
+    collate_fn: Callable[[list[Any]], Any] | None = None
+    skip_bad: bool = False
+
+    @property
+    def shown_collate(self) -> Callable[[Sequence[Any]], Any] | None:
+        """What the loader shows as its collate function; None shows DataLoader's default."""
+        if self.maker is None or self.function is not None:
+            return None
+        return SampleCollate(self.maker.schema)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether this process gathers batches without any thread."""
+        if self.engine != "cpu":
+            return False
+        return self.arrays is not None or (self.maker is not None and self.maker.only_gathers)
+
+
+def choose_engine(request: Request) -> Choice:
+    """The engine for these arguments.
+
+    Raises:
+        UsageError: The one that was asked for cannot do it, or transforms and fields do not fit.
+    """
+    if request.engine not in _ENGINES:
+        raise UsageError(f"engine={request.engine!r}; expected one of {', '.join(_ENGINES)}")
+    if request.engine == "dali":
+        raise UsageError("engine='dali' is not part of this fastdata yet; use 'auto' or 'cpu'")
+    checked = plan(request.transforms)
+    is_mapped = isinstance(request.dataset, MappedPack)
+    fields = _pack_fields(request.dataset.dataset if is_mapped else request.dataset, request)
+    if fields is None and (checked.transforms or request.fields is not None):
+        raise UsageError(
+            f"transforms= and fields= are for packs; the dataset is a "
+            f"{type(request.dataset).__name__}; convert it to a pack, or transform in the dataset"
+        )
+    choice = _packed(request, fields, checked) if fields is not None else _other(request)
+    if request.engine == "cpu" and choice.engine != "cpu":
+        raise UsageError(f"engine='cpu' cannot serve this loader: {choice.reason}; use 'auto'")
+    return choice
+
+
+def _pack_fields(dataset: Any, request: Request) -> PackFields | None:
+    try:
+        return pack_fields(dataset, request.fields)
+    except UsageError:
+        # Packs that do not fit together may still meet in a collate function of the user's own.
+        if _own_collate(request) is None or request.transforms or request.fields is not None:
+            raise
+        return None
+
+
+def _packed(request: Request, fields: PackFields, checked: Plan) -> Choice:
+    maker = PackMaker(fields, checked, skip_bad=request.skip_bad)
+    function = request.dataset.function if isinstance(request.dataset, MappedPack) else None
+    collate_fn = _own_collate(request)
+    reason = _against_cpu(request, collate_fn)
+    if function is not None:
+        reason = "pack.map() runs a Python function for each sample"
+    if reason is None:
+        how = (
+            "a pack whose fields have one size: whole batches are gathered"
+            if maker.only_gathers
+            else "a pack with declared transforms: whole batches are decoded on threads"
+        )
+        return Choice(engine="cpu", reason=how, maker=maker, skip_bad=request.skip_bad)
+    return Choice(
+        engine="torch",
+        reason=reason,
+        maker=maker,
+        function=function,
+        collate_fn=collate_fn,
+        skip_bad=request.skip_bad,
+    )
+
+
+def _other(request: Request) -> Choice:
+    collate_fn = _own_collate(request)
+    if isinstance(request.dataset, IterableDataset):
+        return Choice(engine="torch", reason="an IterableDataset", collate_fn=collate_fn)
+    found = array_takes(request.dataset)
+    reason = _against_cpu(request, collate_fn)
+    if found is not None and reason is None:
+        located, takes, assemble = found
+        arrays = GatherArrays(located, takes), assemble
+        return Choice(
+            engine="cpu", reason="whole arrays: whole batches are gathered", arrays=arrays
+        )
+    return Choice(
+        engine="torch",
+        reason=reason or f"a {type(request.dataset).__name__} runs Python code for each sample",
+        collate_fn=collate_fn,
+        skip_bad=request.skip_bad,
+    )
+
+
+def _own_collate(request: Request) -> Callable[[list[Any]], Any] | None:
+    """The user's collate function, unless it is one that a loader shows as its default."""
+    given = request.collate_fn
+    is_default = isinstance(given, SampleCollate) or (
+        given is default_collate and array_takes(request.dataset) is not None
+    )
+    return None if given is None or is_default else given
+
+
+def _against_cpu(request: Request, collate_fn: Any) -> str | None:
+    if request.engine == "torch":
+        return "asked for"
+    if collate_fn is not None:
+        return "a collate_fn takes samples one by one"
+    if request.one_by_one:
+        return "batch_size=None asks for samples one by one"
+    if request.process_only:
+        return f"{request.process_only} is for worker processes"
+    return None

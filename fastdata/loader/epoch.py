@@ -1,0 +1,120 @@
+"""One pass over a loader: what its batches hold, and the iterator that hands them out."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastdata.engines.work import EMPTY, Batches, Skip
+from fastdata.loader.order import Indices
+from fastdata.loader.state import Position
+
+__all__ = ["EpochIterator", "SampledWork", "SkipLog", "as_indices"]
+
+_log = logging.getLogger("fastdata.loader")
+
+
+class SkipLog:
+    """Samples that were left out, each once; the first one is also a warning in the log."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, Skip] = {}
+
+    def __call__(self, skips: Sequence[Skip]) -> None:
+        """Adds samples."""
+        if not self._entries:
+            first = skips[0]
+            _log.warning(
+                "left out sample %d (%s): %s; further ones are only listed in loader.skipped",
+                *first,
+            )
+        for skip in skips:
+            self._entries.setdefault(skip.sample, skip)
+
+    @property
+    def entries(self) -> tuple[Skip, ...]:
+        """All of them, in the order they were met."""
+        return tuple(self._entries.values())
+
+
+class SampledWork:
+    """Batches as a user's sampler yields them, from some batch on.
+
+    Args:
+        sampler: Yields batches of indices, or single indices.
+        skipped_batches: How many to leave out at the beginning.
+    """
+
+    def __init__(self, sampler: Iterable[Any], skipped_batches: int) -> None:
+        self._sampler = sampler
+        self._skipped_batches = skipped_batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return itertools.islice(iter(self._sampler), self._skipped_batches, None)
+
+
+def as_indices(batch: Any, count: int) -> Indices:
+    """What a user's sampler yields for a batch, as int64 (B,) within 0..count-1.
+
+    Raises:
+        IndexError: One is out of range, or they are no whole numbers.
+    """
+    array = np.asarray(batch)
+    if array.size and (array.dtype.kind not in "iu" or array.ndim != 1):
+        try:
+            # A list of 0-dimensional tensors, for one.
+            array = np.array([entry.__index__() for entry in batch])
+        except (AttributeError, TypeError) as error:
+            raise IndexError(
+                f"a batch of sample indices is {batch!r}; expected integers"
+            ) from error
+    indices = array.astype(np.int64, copy=False)
+    if indices.size and not -count <= indices.min() <= indices.max() < count:
+        beyond = indices.max() if indices.max() >= count else indices.min()
+        raise IndexError(f"sample {beyond} of a dataset of {count} samples")
+    return np.where(indices < 0, indices + count, indices)
+
+
+class EpochIterator:
+    """Hands out the batches of one epoch; dropping it leaves no thread or process behind.
+
+    Args:
+        batches: The batches being made.
+        position: Moved on with every batch.
+        sized: What the length of the epoch is the length of.
+        move: Moves a batch to its device, or None.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        position: Position,
+        *,
+        sized: Any,
+        move: Callable[[Any], Any] | None,
+    ) -> None:
+        self._batches = batches
+        self._position = position
+        self._sized = sized
+        self._move = move
+
+    def __iter__(self) -> EpochIterator:
+        return self
+
+    def __len__(self) -> int:
+        return len(self._sized)
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                self._position.finished = True
+                raise
+            self._position.batches += 1
+            if batch is not EMPTY:
+                return batch if self._move is None else self._move(batch)

@@ -1,0 +1,128 @@
+"""Turns the "auto" among a loader's settings into values that DataLoader takes, with reasons."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset
+
+from fastdata.hardware import Machine, Ranks
+from fastdata.loader.choice import Choice
+from fastdata.loader.settings import Setting, can_be_sent, choose_threads, choose_workers
+from fastdata.native import core
+
+__all__ = ["resolve"]
+
+_GIVEN = "given"
+
+
+def resolve(
+    choice: Choice,
+    machine: Machine,
+    ranks: Ranks,
+    *,
+    given: Mapping[str, Any],
+    sent: Sequence[Any],
+) -> tuple[dict[str, Any], tuple[Setting, ...]]:
+    """The settings of a loader.
+
+    Args:
+        choice: Its engine.
+        machine: What there is.
+        ranks: Who shares it.
+        given: num_workers, pin_memory, timeout, prefetch_factor, persistent_workers and
+            multiprocessing_context as the user gave them.
+        sent: What a spawned worker would have to be sent; the first is the dataset.
+
+    Returns:
+        Arguments for DataLoader, and what to say about them.
+    """
+    workers = _workers(choice, machine, ranks, given, sent)
+    count = workers.value
+    is_auto = given["num_workers"] == "auto"
+    # Settings for workers mean nothing where "auto" finds that there can be none.
+    without = is_auto and count == 0
+    persistent = _persistent(choice, machine, given["persistent_workers"], count, without, sent[0])
+    prefetch = _prefetch(choice, given["prefetch_factor"], count, without)
+    pin = _pin(given["pin_memory"])
+    arguments = {
+        "num_workers": count,
+        "pin_memory": pin.value,
+        "timeout": 0 if without and given["timeout"] >= 0 else given["timeout"],
+        "prefetch_factor": None if without else given["prefetch_factor"],
+        "persistent_workers": persistent.value,
+        "multiprocessing_context": None if without else given["multiprocessing_context"],
+    }
+    reasons = [workers, prefetch, pin]
+    if choice.engine == "torch":
+        reasons.append(persistent)
+    elif not choice.gathers:
+        reasons.append(Setting("core", core().NAME, "what FASTDATA_NATIVE and this build give"))
+    return arguments, tuple(reasons)
+
+
+def _workers(
+    choice: Choice,
+    machine: Machine,
+    ranks: Ranks,
+    given: Mapping[str, Any],
+    sent: Sequence[Any],
+) -> Setting:
+    if given["num_workers"] != "auto":
+        return Setting("num_workers", given["num_workers"], _GIVEN)
+    if choice.gathers:
+        return Setting("num_workers", 0, "a gather takes less time than handing it to a thread")
+    if choice.engine == "cpu":
+        return choose_threads(machine, ranks)
+    context = given["multiprocessing_context"]
+    if context is not None:
+        method = context if isinstance(context, str) else context.get_start_method()
+        machine = dataclasses.replace(machine, start_method=method)
+    return choose_workers(
+        machine,
+        ranks,
+        iterable=isinstance(sent[0], IterableDataset),
+        unsendable=can_be_sent(machine, [entry for entry in sent if entry is not None]),
+    )
+
+
+def _persistent(
+    choice: Choice, machine: Machine, asked: Any, count: int, without: bool, dataset: Any
+) -> Setting:
+    name = "persistent_workers"
+    if asked != "auto":
+        return Setting(name, False if without else asked, _GIVEN)
+    if choice.engine == "cpu" or not count:
+        return Setting(name, False, "there are no worker processes")
+    if choice.maker is not None and choice.function is None and choice.collate_fn is None:
+        return Setting(name, True, "a pack does not change between epochs")
+    if machine.start_method != "fork":
+        return Setting(name, True, f"starting workers by {machine.start_method} takes seconds")
+    return Setting(
+        name,
+        False,
+        f"forked workers start in milliseconds, and see what changed in the "
+        f"{type(dataset).__name__} since the last epoch",
+    )
+
+
+def _prefetch(choice: Choice, asked: Any, count: int, without: bool) -> Setting:
+    name = "prefetch_factor"
+    if asked is not None and not without:
+        return Setting(name, asked, _GIVEN)
+    if not count or choice.gathers:
+        return Setting(name, None, "batches are made when they are asked for")
+    if choice.engine == "cpu":
+        return Setting(name, 2, "batches made ahead: one ready while the next is being made")
+    return Setting(name, 2, "batches ahead by each worker, DataLoader's own default")
+
+
+def _pin(asked: Any) -> Setting:
+    if asked != "auto":
+        return Setting("pin_memory", asked, _GIVEN)
+    if torch.cuda.is_available():
+        return Setting("pin_memory", True, "copies to the GPU from pinned memory overlap with it")
+    return Setting("pin_memory", False, "there is no GPU")

@@ -1,0 +1,189 @@
+"""Starts the chosen engine on one epoch's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from fastdata.engines.gather import batches_at_once, gathered
+from fastdata.engines.maker import PackMaker
+from fastdata.engines.prefetch import Prefetched, Synchronous
+from fastdata.engines.served import ServedDataset, ServedPack, unchanged
+from fastdata.engines.work import Batches, Made, Report, Task
+from fastdata.engines.workers import Tasks, WorkerInit, WorkerProcesses, as_is, from_made
+from fastdata.loader.choice import Choice
+from fastdata.loader.epoch import as_indices
+from fastdata.loader.moving import map_tensors, pins
+from fastdata.loader.order import Indices, Shard
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """The engine of one loader.
+
+    It keeps nothing of the loader but its settings, so that dropping the loader ends it.
+
+    Args:
+        loader: The loader, as a DataLoader.
+        choice: What makes its batches.
+        keep_workers: Whether worker processes outlive an epoch that is broken off.
+    """
+
+    def __init__(self, loader: DataLoader[Any], choice: Choice, *, keep_workers: bool) -> None:
+        self._choice = choice
+        is_known = choice.maker is not None or choice.arrays is not None
+        self._count = len(loader.dataset) if is_known else 0  # type: ignore[arg-type]
+        self._batch_size = loader.batch_size or 1
+        self._one_by_one = loader.batch_size is None and loader.batch_sampler is None
+        self._threads = loader.num_workers
+        self._depth = loader.prefetch_factor or 2
+        self._timeout_seconds = loader.timeout
+        self._wants_pinned = bool(loader.pin_memory)
+        self._workers = (
+            _worker_processes(loader, choice, keep_workers) if choice.engine == "torch" else None
+        )
+
+    def batches(
+        self, work: Any, seed: int, epoch: int, report: Report, told_length: int | None
+    ) -> Batches:
+        """The batches of one epoch.
+
+        Args:
+            work: A `Shard`, or batches as a user's sampler yields them.
+            seed: For random geometry.
+            epoch: Likewise.
+            report: Told of skipped samples.
+            told_length: See `WorkerProcesses.batches`.
+        """
+        maker = self._choice.maker
+        if self._workers is not None:
+            items = self._tasks(work, seed, epoch) if maker is not None else self._lists(work)
+            return self._workers.batches(items, report, told_length=told_length)
+        pinned = _pin if pins(wanted=self._wants_pinned) else None
+        if self._choice.gathers and not self._choice.skip_bad:
+            return self._gather(work, pinned)
+        assert maker is not None
+        make = maker.make if pinned is None else _pinning(maker)
+        tasks = self._tasks(work, seed, epoch)
+        if not self._threads or self._choice.gathers:
+            return Synchronous(tasks, make, report)
+        return Prefetched(
+            tasks,
+            make,
+            report,
+            threads=self._threads,
+            depth=self._depth,
+            timeout_seconds=self._timeout_seconds,
+        )
+
+    def _gather(self, work: Any, pinned: Callable[[Any], Any] | None) -> Batches:
+        maker, arrays = self._choice.maker, self._choice.arrays
+        if arrays is not None:
+            gather, assemble = arrays
+        else:
+            assert maker is not None
+            gather, assemble = maker.gathered, maker.batch_type._make  # type: ignore[assignment]
+        if pinned is not None:
+            plain, pin = assemble, pinned
+            assemble = lambda values: pin(plain(values))  # noqa: E731
+        if isinstance(work, Shard):
+            at_once = batches_at_once(gather, self._batch_size) if len(work) else 1
+            return gathered(work.groups(at_once), gather, assemble)
+        # A sampler of the user's own is asked for one batch at a time, as a DataLoader would.
+        groups = ((indices, [len(indices)]) for indices in self._indices(work))
+        return gathered(groups, gather, assemble)
+
+    def _indices(self, work: Iterable[Any]) -> Iterator[Indices]:
+        if isinstance(work, Shard):
+            return iter(work)
+        return (as_indices(batch, self._count) for batch in work)
+
+    def _tasks(self, work: Iterable[Any], seed: int, epoch: int) -> Iterator[Any]:
+        if self._one_by_one:
+            wrapped = ([index] for index in self._singles(work))
+            return (Task(seed, epoch, as_indices(index, self._count)) for index in wrapped)
+        return (Task(seed, epoch, indices) for indices in self._indices(work))
+
+    def _lists(self, work: Iterable[Any]) -> Iterator[Any]:
+        """What a dataset of the user's own is asked for: ints, or whatever the sampler yields."""
+        if self._one_by_one:
+            return self._singles(work)
+        if isinstance(work, Shard):
+            return (batch.tolist() for batch in work)
+        return iter(work)
+
+    def _singles(self, work: Iterable[Any]) -> Iterator[Any]:
+        if isinstance(work, Shard):
+            return (int(index) for batch in work for index in batch)
+        return iter(work)
+
+
+def _worker_processes(
+    loader: DataLoader[Any], choice: Choice, keep_workers: bool
+) -> WorkerProcesses:
+    options: dict[str, Any] = {
+        "num_workers": loader.num_workers,
+        "pin_memory": loader.pin_memory,
+        "pin_memory_device": loader.pin_memory_device,
+        "timeout": loader.timeout,
+        "multiprocessing_context": loader.multiprocessing_context,
+        "generator": loader.generator,
+        "prefetch_factor": loader.prefetch_factor,
+        "persistent_workers": loader.persistent_workers,
+        "in_order": loader.in_order,
+    }
+    served, collate_fn, is_made = _served(loader, choice)
+    options["collate_fn"] = collate_fn
+    options["worker_init_fn"] = (
+        WorkerInit(loader.worker_init_fn) if is_made else loader.worker_init_fn
+    )
+    return WorkerProcesses(
+        served,
+        options,
+        from_made if is_made else as_is,
+        content=_content(loader),
+        keep_after_break=keep_workers,
+    )
+
+
+def _content(loader: DataLoader[Any]) -> Callable[[Tasks], dict[str, Any]]:
+    if isinstance(loader.dataset, IterableDataset):
+        fixed = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
+        return lambda tasks: fixed  # noqa: ARG005
+    if loader.batch_size is None and loader.batch_sampler is None:
+        return lambda tasks: {"batch_size": None, "sampler": tasks}
+    return lambda tasks: {"batch_sampler": tasks}
+
+
+def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
+    """What the workers read, what they collate it with, and whether that gives `Made`."""
+    if choice.maker is not None:
+        is_custom = choice.collate_fn is not None or choice.function is not None
+        collate_fn = loader.collate_fn if is_custom else None
+        served = ServedPack(
+            loader.dataset,
+            choice.maker,
+            function=choice.function,
+            collate_fn=collate_fn,
+            skip_bad=choice.skip_bad,
+        )
+        return served, unchanged, True
+    if choice.skip_bad:
+        return ServedDataset(loader.dataset, loader.collate_fn), unchanged, True
+    return loader.dataset, loader.collate_fn, False
+
+
+def _pin(batch: Any) -> Any:
+    return map_tensors(batch, torch.Tensor.pin_memory)
+
+
+def _pinning(maker: PackMaker) -> Callable[..., Made]:
+    def make(task: Task, executor: Any = None) -> Made:
+        made = maker.make(task, executor)
+        return made._replace(batch=_pin(made.batch))
+
+    return make
