@@ -23,7 +23,7 @@ from fastdata.codecs.jpeg import decode_jpeg, probe_jpeg
 from fastdata.codecs.limits import Limits
 from fastdata.codecs.png import decode_png, probe_png
 from fastdata.codecs.sniff import image_format
-from fastdata.errors import LabelError
+from fastdata.errors import LabelError, UsageError
 
 __all__ = ["decode_image", "decode_mask", "open_image", "probe"]
 
@@ -65,6 +65,7 @@ def decode_image(
 
     Raises:
         InputError: As `probe`; or the compressed data are damaged or cut off.
+        UsageError: `channels` is neither 3 nor 1.
     """
     pixels = np.array(open_image(data, channels, limits=limits))
     return pixels.reshape(*pixels.shape[:2], channels)
@@ -76,6 +77,10 @@ def open_image(data: Data, channels: int, *, limits: Limits = DEFAULT_LIMITS) ->
     Raises:
         InputError: As `decode_image`.
     """
+    if channels not in _TARGET_MODE:
+        raise UsageError(
+            f"an image of {channels} channels was asked for; expected 3 (RGB) or 1 (gray)"
+        )
     decode = decode_jpeg if image_format(data) == "jpeg" else decode_png
     image = decode(data, limits)
     if image.mode == "I;16":

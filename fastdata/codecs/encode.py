@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fastdata.errors import InputError, LabelError
+from fastdata.errors import InputError, LabelError, UsageError
 
 __all__ = ["encode_jpeg", "encode_mask_png", "encode_png"]
 
@@ -25,7 +25,10 @@ def encode_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
 
     Raises:
         InputError: The array is no such picture, or has a side over 65,500.
+        UsageError: The quality is outside its range.
     """
+    if not 1 <= quality <= 100:
+        raise UsageError(f"JPEG quality {quality}; expected 1 to 100")
     image = _picture(pixels)
     # libjpeg would refuse it too, but prints to the console on the way.
     if max(image.size) > _MAX_JPEG_SIDE:

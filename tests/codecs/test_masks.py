@@ -7,7 +7,7 @@ from PIL import Image
 from realdata import real_data
 
 from fastdata.codecs import decode_image, decode_mask, encode_jpeg, encode_mask_png, encode_png
-from fastdata.errors import InputError, LabelError
+from fastdata.errors import InputError, LabelError, UsageError
 
 GAMMA = chunk(b"gAMA", (45455 * 2).to_bytes(4, "big"))
 NOTES = Image.Exif()
@@ -107,3 +107,12 @@ def test_a_picture_too_wide_for_jpeg_is_refused_without_a_sound(capfd):
     ):
         encode_jpeg(np.zeros((1, 70_000), np.uint8), 90)
     assert capfd.readouterr() == ("", "")
+
+
+def test_wrong_arguments_are_refused():
+    pixels = picture(4, 4)
+    for quality in (0, 101):
+        with pytest.raises(UsageError, match=f"quality {quality}; expected 1 to 100"):
+            encode_jpeg(pixels, quality)
+    with pytest.raises(UsageError, match="4 channels was asked for"):
+        decode_image(encode_png(pixels), 4)
