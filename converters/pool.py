@@ -132,10 +132,15 @@ class _Run:
         left = len(self.items) - self.emit
         while len(self.pool.workers) < min(self.pool.count, left):
             self.pool.add(self.job)
-        while free := [worker for worker in self.pool.workers if worker.room]:
+        while any(worker.room() for worker in self.pool.workers):
             if (index := self._take()) is None:
                 return
-            min(free, key=lambda worker: len(worker.asked)).ask(index, self.items[index])
+            question = WorkerProcess.question(index, self.items[index])
+            free = [worker for worker in self.pool.workers if worker.room(len(question))]
+            if not free:
+                heapq.heappush(self.again, index)
+                return
+            min(free, key=lambda worker: len(worker.asked)).ask(index, question)
 
     def _take(self) -> int | None:
         if self.again:

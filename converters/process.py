@@ -63,12 +63,16 @@ class WorkerProcess:
         """Process id."""
         return self._process.pid
 
-    @property
-    def room(self) -> bool:
-        """Whether one more item may be sent ahead."""
+    def room(self, nbytes: int = 0) -> bool:
+        """Whether one more item of so many bytes may be sent.
+
+        An idle worker is reading, so it takes any size. To a busy one, only as much is sent ahead
+        as its socket holds: it may itself be waiting for us to read a large answer.
+        """
         if not self.asked:
             return True
-        return len(self.asked) < _AHEAD_ITEMS and sum(n for _, n in self.asked) < _AHEAD_BYTES
+        waiting = sum(size for _, size in self.asked)
+        return len(self.asked) < _AHEAD_ITEMS and waiting + nbytes < _AHEAD_BYTES
 
     @property
     def deadline(self) -> float:
@@ -81,9 +85,13 @@ class WorkerProcess:
         """Tells the worker what to do with the items that follow."""
         self._send(ForkingPickler.dumps(("job", job)))
 
-    def ask(self, index: int, item: Item) -> None:
-        """Sends one item."""
-        message = ForkingPickler.dumps((index, item))
+    @staticmethod
+    def question(index: int, item: Item) -> bytes:
+        """An item as it is sent."""
+        return bytes(ForkingPickler.dumps((index, item)))
+
+    def ask(self, index: int, message: bytes) -> None:
+        """Sends one item, as a `question`."""
         if not self.asked:
             self._since = time.monotonic()
         self.asked.append((index, len(message)))

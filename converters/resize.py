@@ -72,7 +72,5 @@ def resize_image(pixels: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndar
 
 
 def resize_mask(ids: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """Nearest-neighbour resize of (H, W) class ids to `size`, from the pixels that Pillow takes."""
-    rows = ((np.arange(size[0]) + 0.5) * (ids.shape[0] / size[0])).astype(np.intp)
-    columns = ((np.arange(size[1]) + 0.5) * (ids.shape[1] / size[1])).astype(np.intp)
-    return np.ascontiguousarray(ids[rows[:, None], columns[None, :]])
+    """Nearest-neighbour resize of (H, W) class ids, uint8 or uint16, to `size`."""
+    return np.asarray(Image.fromarray(ids).resize((size[1], size[0]), Image.Resampling.NEAREST))
