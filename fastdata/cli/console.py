@@ -19,12 +19,12 @@ from rich.table import Table
 
 __all__ = [
     "BOX",
-    "facts",
     "fail",
     "human_bytes",
     "human_seconds",
     "make_safe",
     "note",
+    "print_facts",
     "print_json",
     "printable",
     "stderr",
@@ -71,14 +71,21 @@ def _console(stream: TextIO) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
 
 
-def facts(lines: Iterable[tuple[str, str]]) -> Table:
-    """Names beside what is to be said about them, in two columns."""
+def print_facts(lines: Iterable[tuple[str, str]]) -> None:
+    """Prints names beside what is to be said about them; folded on a terminal, whole in a pipe."""
+    known = [(name, printable(text)) for name, text in lines]
+    width = max(len(name) for name, _ in known)
+    out = stdout()
+    if not out.is_terminal:
+        for name, text in known:
+            print(f"{name:<{width}}  {text}")
+        return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, text in lines:
-        table.add_row(name, printable(text))
-    return table
+    for name, text in known:
+        table.add_row(name, text)
+    out.print(table)
 
 
 def note(text: str) -> None:

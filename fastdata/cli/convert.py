@@ -15,7 +15,7 @@ from fastdata.cli.progress import Meter
 from fastdata.converters import ConversionSummary, Progress, convert
 from fastdata.errors import UsageError
 
-__all__ = ["EXAMPLES", "HELP", "run"]
+__all__ = ["EXAMPLES", "HELP", "run", "show_progress"]
 
 HELP = """\
 Pack a folder, list, table or series into one LMDB or HDF5 pack.
@@ -44,6 +44,7 @@ Out = Annotated[
 ]
 Text = str | None
 
+PHASES = {"scan": "looking at the sizes", "finish": "writing and checking the pack"}
 NOT_SETTINGS = {"source", "out", "column", "json", "debug"}
 
 
@@ -151,7 +152,7 @@ def run(
     if json:
         console.print_json(summary.to_json())
     else:
-        console.stdout().print(console.facts(_lines(summary)))
+        console.print_facts(_lines(summary))
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -191,20 +192,23 @@ def _number(option: str, text: str, words: dict[str, Any]) -> Any:
 
 
 def _converted(source: Path, out: Path, settings: dict[str, Any]) -> ConversionSummary:
-    with Meter("converting", unit="samples") as meter:
-        try:
-            return convert(source, out, progress=lambda state: _show(meter, state), **settings)
-        except KeyboardInterrupt:
-            console.note(
-                f"fastdata: stopped; what is packed so far is kept beside {out}: "
-                "the same command with --resume goes on"
+    try:
+        with Meter("converting", unit="samples") as meter:
+            return convert(
+                source, out, progress=lambda state: show_progress(meter, state), **settings
             )
-            raise
+    except KeyboardInterrupt:
+        console.note(
+            f"fastdata: stopped; what is packed so far is kept beside {out}: "
+            "the same command with --resume goes on"
+        )
+        raise
 
 
-def _show(meter: Meter, state: Progress) -> None:
-    extra = f"{state.rejected:,} rejected" if state.rejected else ""
-    meter.update(state.done, state.total, extra if state.phase == "convert" else f"({state.phase})")
+def show_progress(meter: Meter, state: Progress) -> None:
+    """Shows where a conversion stands."""
+    rejected = f"{state.rejected:,} rejected" if state.rejected else ""
+    meter.update(state.done, state.total, PHASES.get(state.phase, rejected))
 
 
 def _lines(summary: ConversionSummary) -> Iterator[tuple[str, str]]:
@@ -217,8 +221,8 @@ def _lines(summary: ConversionSummary) -> Iterator[tuple[str, str]]:
     yield "packed", f"{summary.count:,} of {summary.inputs:,} samples{resumed}"
     if summary.rejected:
         yield "rejected", f"{summary.rejected:,}, listed in {summary.rejects_path}"
-        for reason, count in summary.rejects_by_reason.items():
-            yield "", f"{count:,} x {reason}"
+        for error, count in summary.rejects_by_error.items():
+            yield "", f"{count:,} x {error}"
     sizes = console.human_bytes(summary.source_bytes), console.human_bytes(summary.pack_bytes)
     yield "pack", f"{summary.out} ({sizes[1]}, from {sizes[0]})"
     rate = summary.count / summary.seconds if summary.seconds else 0.0

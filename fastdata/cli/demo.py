@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fastdata.cli import console
+from fastdata.cli.convert import show_progress
 from fastdata.cli.demo_report import Result, document, show
 from fastdata.cli.inspect import write_sheet
 from fastdata.cli.options import DebugOption, JsonOption
@@ -130,7 +131,7 @@ def _convert(made: MadeFiles, out: Path) -> ConversionSummary:
             truncate=TRUNCATE,
             distance_dtype="uint8",
             overwrite=True,
-            progress=lambda state: meter.update(state.done, state.total, f"({state.phase})"),
+            progress=lambda state: show_progress(meter, state),
         )
 
 

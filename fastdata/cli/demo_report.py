@@ -16,7 +16,7 @@ from fastdata.demo.records import Run
 __all__ = ["Result", "document", "show"]
 
 # Width of the bar that divides a step into waiting and computing.
-SHARE_COLUMNS = 16
+SHARE_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def document(result: Result) -> dict[str, object]:
 def show(result: Result) -> None:
     """Prints the result for people."""
     out = console.stdout()
-    out.print(console.facts(_story(result)))
+    console.print_facts(_story(result))
     out.print()
     out.print(_splits(result.runs, "#." if out.options.ascii_only else "█░"))
-    out.print(console.facts(_verdict(result)))
+    console.print_facts(_verdict(result))
 
 
 def _story(result: Result) -> Iterator[tuple[str, str]]:
@@ -93,9 +93,9 @@ def _story(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _splits(runs: tuple[Run, ...], blocks: str) -> Table:
-    table = Table(box=console.BOX, header_style="bold", pad_edge=False)
-    table.add_column("a step, from", no_wrap=True)
-    for name in ("data", "compute", "waits for data", "images/s", "loss", "first step"):
+    table = Table(box=console.BOX, header_style="bold")
+    table.add_column("a step from", no_wrap=True)
+    for name in ("data", "compute", "waits for data", "images/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for run in runs:
         waits = round(SHARE_COLUMNS * run.data_share)
@@ -106,8 +106,6 @@ def _splits(runs: tuple[Run, ...], blocks: str) -> Table:
             f"{run.compute_seconds * 1000:.0f} ms",
             f"{bar} {run.data_share:4.0%}",
             f"{run.images_per_second:,.0f}",
-            f"{run.loss_first:.2f} to {run.loss_last:.2f}",
-            console.human_seconds(run.first_seconds),
         )
     return table
 
@@ -120,6 +118,8 @@ def _verdict(result: Result) -> Iterator[tuple[str, str]]:
         f"FastLoader on the pack trains {ratios[0]:.1f}x the images a second of the plain script "
         f"and {ratios[1]:.1f}x those of the script with {result.workers} workers",
     )
+    losses = ", ".join(f"{run.loss_first:.2f} to {run.loss_last:.2f}" for run in result.runs)
+    yield "loss", losses
     yield "sheet", f"{result.sheet}: open it in a browser"
     yield "files", f"{result.folder}, {console.human_seconds(result.total_seconds)} in all"
     yield "next", "fastdata convert YOUR_DATA yours.lmdb, then in your training script:"

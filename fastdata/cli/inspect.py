@@ -90,7 +90,7 @@ def write_sheet(pack: Pack, path: Path, *, samples: int, longest: int) -> None:
 
 def _print(seen: PackOverview) -> None:
     out = console.stdout()
-    out.print(console.facts(_facts(seen)))
+    console.print_facts(_facts(seen))
     out.print()
     out.print(_fields(seen.fields))
     for balance in seen.balances:
@@ -107,14 +107,15 @@ def _facts(seen: PackOverview) -> Iterator[tuple[str, str]]:
     yield "format", f"{seen.backend}, version {seen.format_version}, by {seen.created_by}"
     yield "samples", f"{seen.count:,}, {console.human_bytes(seen.data_bytes)}"
     yield "source", seen.source or "not recorded"
-    if seen.options:
-        yield "options", ", ".join(f"{name}={value}" for name, value in seen.options.items())
+    chosen = [f"{name}={value}" for name, value in seen.options.items() if value]
+    if chosen:
+        yield "options", ", ".join(chosen)
     if seen.rejects:
         yield "rejected", f"{len(seen.rejects):,}"
 
 
 def _fields(fields: tuple[FieldOverview, ...]) -> Table:
-    table = Table(box=console.BOX, header_style="bold", pad_edge=False)
+    table = Table(box=console.BOX, header_style="bold")
     for name in ("field", "kind", "stored as"):
         table.add_column(name, overflow="fold")
     table.add_column("bytes", justify="right", no_wrap=True)

@@ -181,7 +181,7 @@ def _details(field: Field) -> str:
     if isinstance(field, Mask | DistanceMap | Array | Scalar | Window):
         parts.append(field.dtype)
     parts += _of_its_kind(field)
-    if field.item_shape:
+    if field.item_shape and not field.spatial:
         parts.append(" x ".join(map(str, field.item_shape)))
     return ", ".join(parts)
 
@@ -189,7 +189,7 @@ def _details(field: Field) -> str:
 def _of_its_kind(field: Field) -> list[str]:
     if isinstance(field, DistanceMap):
         cut = "" if field.truncate is None else f", up to {field.truncate:g} px"
-        return [f"of {field.of}{cut}"]
+        return [f"of {field.of}{cut}"] + [f"{field.classes} maps"] * bool(field.classes)
     if isinstance(field, Label | Mask):
         return [f"{len(field.classes)} classes"] if field.classes else []
     if isinstance(field, Window):

@@ -63,7 +63,7 @@ def run_files(
         num_workers=workers,
         persistent_workers=workers > 0,
     )
-    name = f"files, DataLoader, {workers} workers"
+    name = f"files, {workers} workers"
     return _train(name, loader, steps, batch_size=batch_size, seed=seed, progress=progress)
 
 

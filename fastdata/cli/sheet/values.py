@@ -94,4 +94,7 @@ def number(value: Any) -> str:
     """A number in few digits, without a needless exponent; a dash for a missing one."""
     if np.isnan(value):
         return "–"
-    return f"{int(value):,}" if float(value).is_integer() else f"{float(value):.4g}"
+    if not float(value).is_integer():
+        return f"{float(value):.4g}"
+    # Years and ports read better without a separator.
+    return f"{int(value)}" if abs(value) < 10_000 else f"{int(value):,}"
