@@ -8,8 +8,9 @@ Anybody reads one without fastdata::
     env = lmdb.open("out.lmdb", readonly=True, lock=False)
     with env.begin() as txn:
         manifest = json.loads(txn.get(b"manifest"))["manifest"]
-        labels = np.frombuffer(txn.get(b"column/label"),
-        manifest["arrays"]["column/label"]["dtype"]) for i in range(manifest["count"]):
+        dtype = manifest["arrays"]["column/label"]["dtype"]
+        labels = np.frombuffer(txn.get(b"column/label"), dtype)
+        for i in range(manifest["count"]):
             image = txn.get(b"%010d/image" % i)  # bytes of a JPEG or PNG file
             print(i, labels[i], len(image), "bytes")
 
@@ -29,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+import numpy as np
 
 from fastdata.errors import UsageError
-from fastdata.packs.base import Bytes
 from fastdata.packs.checksum import as_bytes, crc_of_array, crc_of_file
 from fastdata.packs.contents import Contents, gather_contents
 from fastdata.packs.lmdb_file import DATA, HEAD_BYTES, MANIFEST, OFFSETS
@@ -81,7 +82,7 @@ def build(staging: Staging, folder: Path) -> None:
 def _write_environment(contents: Contents, folder: Path) -> None:
     # The size of the map is only address space: without writemap, the file grows by the pages
     # written.
-    map_bytes = (1 << 26) + 2 * sum(_room(key, value) for key, value in _items(contents))
+    map_bytes = (1 << 26) + 2 * _room(contents)
     # As bytes: lmdb refuses a str that holds undecodable bytes.
     env = lmdb.open(os.fsencode(folder), map_size=map_bytes, lock=False, sync=False, meminit=False)
     try:
@@ -128,11 +129,23 @@ def _batch(items: Iterable[Item]) -> Iterator[Item]:
             return
 
 
-def _room(key: bytes, value: Bytes | bytes) -> int:
-    """Bytes that a value can take at most: whole pages for large ones, a node for small ones."""
-    if len(value) + len(key) < PAGE_BYTES // 2 - 32:
-        return len(key) + len(value) + 16
-    return (len(value) // PAGE_BYTES + 2) * PAGE_BYTES + len(key) + 32
+def _room(contents: Contents) -> int:
+    """Bytes that everything takes at most: whole pages, and a node of 512 bytes with its key."""
+    values = [contents.arrays[f"index/{name}/length"] for name in contents.records]
+    values += [np.array([array.nbytes]) for array in contents.arrays.values()]
+    values += [np.array([data.nbytes]) for data in contents.series.values()]
+    for name, data in contents.rows.items():
+        step = max(1, contents.block_bytes(name))
+        values.append(np.full(-(-len(data) // step), step))
+    small, page = PAGE_BYTES // 2, PAGE_BYTES
+    return sum(
+        int(
+            np.where(sizes < small, sizes + 512, (sizes // page + 2) * page + 512).sum(
+                dtype=np.int64
+            )
+        )
+        for sizes in (array.astype(np.int64) for array in values)
+    ) + len(seal({"manifest": contents.manifest.to_json()}))
 
 
 def _layout(folder: Path) -> tuple[Layout, list[Any]]:

@@ -269,4 +269,3 @@ class Pack:
                 where = f"{self.key(index)}, field {name!r} of {self.path}"
                 raise type(error)(f"{where}: {error}") from error
         return values
-
