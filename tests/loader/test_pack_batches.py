@@ -1,0 +1,304 @@
+"""Batches of packs: what is in them, and that nothing but the seed changes it."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from loader_checks import assert_same
+from torch.utils.data import ConcatDataset, Subset, default_collate, random_split
+
+from fastdata import FastLoader, open_pack, transforms
+from fastdata.errors import UsageError
+from fastdata.packs import Pack, create_pack
+from fastdata.schema import Image, Label, Schema
+
+CROPS = (transforms.RandomResizedCrop(20), transforms.HorizontalFlip())
+more_workers_than_cores = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+def test_a_batch_is_a_named_tuple_of_tensors_in_schema_order(photo_pack: Pack) -> None:
+    batch = next(iter(FastLoader(photo_pack, batch_size=5, transforms=CROPS)))
+    image, mask, label, weight, box, name = batch
+    assert batch._fields == tuple(photo_pack.schema)
+    assert (image.shape, image.dtype) == ((5, 3, 20, 20), torch.uint8)
+    assert image.is_contiguous(memory_format=torch.channels_last)
+    assert (mask.shape, mask.dtype) == ((5, 20, 20), torch.uint8)
+    assert (label.tolist(), label.dtype) == ([0, 1, 2, 0, 1], torch.int64)
+    assert (weight.tolist(), weight.dtype) == ([0, 0.25, 0.5, 0.75, 1], torch.float64)
+    assert (box.shape, box.dtype) == ((5, 4), torch.int16)
+    assert name == [f"photo {index}" for index in range(5)]
+
+
+@more_workers_than_cores
+@pytest.mark.parametrize("workers", [0, 1, 2, 4])
+@pytest.mark.parametrize("engine", ["cpu", "torch"])
+def test_batches_do_not_depend_on_engine_and_workers(
+    photos: Path, engine: str, workers: int
+) -> None:
+    options: dict[str, Any] = {
+        "batch_size": 8,
+        "shuffle": True,
+        "seed": 5,
+        "transforms": [*CROPS, transforms.Normalize((0.5,) * 3, (0.2,) * 3)],
+    }
+    expected = FastLoader(photos, **options)
+    loader = FastLoader(photos, engine=engine, num_workers=workers, **options)
+    for _ in range(2):
+        assert_same(list(loader), list(expected))
+
+
+def test_every_iteration_is_a_new_epoch_until_one_is_set(photos: Path) -> None:
+    loader = FastLoader(photos, batch_size=26, shuffle=True, seed=5, fields=["label", "name"])
+
+    def names() -> list[str]:
+        return next(iter(loader)).name
+
+    first, second = names(), names()
+    assert first != second
+    assert sorted(first) == sorted(second)
+    loader.set_epoch(0)
+    assert names() == names() == first
+
+
+def test_crops_follow_the_sample_not_its_place(photo_pack: Pack) -> None:
+    def images(shuffle: bool) -> dict[str, torch.Tensor]:
+        loader = FastLoader(photo_pack, 7, shuffle, seed=3, transforms=CROPS)
+        return {name: image for b in loader for name, image in zip(b.name, b.image, strict=True)}
+
+    ordered, shuffled = images(False), images(True)
+    assert list(ordered) != list(shuffled)
+    assert all(torch.equal(ordered[name], shuffled[name]) for name in ordered)
+
+
+def test_fields_choose_and_order(photo_pack: Pack) -> None:
+    batch = next(iter(FastLoader(photo_pack, 3, fields=["name", "label"])))
+    assert batch._fields == ("name", "label")
+
+
+@pytest.mark.parametrize("fields", [["label", "colour"], [], ["label", "label"]])
+def test_wrong_fields_are_refused(photo_pack: Pack, fields: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"colour|at least one"):
+        FastLoader(photo_pack, fields=fields)
+
+
+def test_samples_of_different_sizes_need_a_size(photo_pack: Pack) -> None:
+    with pytest.raises(UsageError, match=r"group/0\.jpg \(40x50\) and group/1\.jpg \(41x50\)"):
+        next(iter(FastLoader(photo_pack, batch_size=4)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_collate_function_gets_samples_with_the_same_numbers(
+    photo_pack: Pack, workers: int
+) -> None:
+    options: dict[str, Any] = {"batch_size": 9, "seed": 2, "transforms": CROPS, "shuffle": True}
+    batches = list(FastLoader(photo_pack, **options))
+    loader = FastLoader(photo_pack, collate_fn=list, num_workers=workers, **options)
+    for batch, samples in zip(batches, loader, strict=True):
+        assert type(samples[0]).__name__ == "Sample"
+        assert samples[0].image.shape == (20, 20, 3)
+        assert [sample.name for sample in samples] == batch.name
+        stacked = np.stack([sample.image for sample in samples])
+        assert np.array_equal(stacked, batch.image.permute(0, 2, 3, 1).numpy())
+        assert [sample.label for sample in samples] == batch.label.tolist()
+
+
+def test_without_transforms_a_collate_function_gets_the_packs_own_samples(
+    photo_pack: Pack,
+) -> None:
+    samples = next(iter(FastLoader(photo_pack, 4, collate_fn=list, num_workers=0)))
+    assert_same([tuple(sample) for sample in samples], [tuple(photo_pack[i]) for i in range(4)])
+
+
+def test_single_samples(photo_pack: Pack) -> None:
+    samples = list(FastLoader(photo_pack, batch_size=None, num_workers=0, fields=["image", "box"]))
+    assert len(samples) == len(photo_pack)
+    expected = torch.from_numpy(photo_pack[4].image).permute(2, 0, 1)
+    assert torch.equal(samples[4].image, expected)
+
+
+def label_and_size(sample: Any) -> tuple[int, int]:
+    return int(sample.label), sample.image.shape[0]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_mapped_pack_runs_its_function(photo_pack: Pack, workers: int) -> None:
+    mapped = photo_pack.map(label_and_size)
+    labels, heights = next(iter(FastLoader(mapped, 4, num_workers=workers)))
+    assert (labels.tolist(), heights.tolist()) == ([0, 1, 2, 0], [40, 41, 42, 43])
+
+
+def test_a_mapped_pack_runs_after_declared_transforms(photo_pack: Pack) -> None:
+    loader = FastLoader(photo_pack.map(label_and_size), 4, num_workers=0, transforms=CROPS)
+    assert next(iter(loader))[1].tolist() == [20] * 4
+
+
+def views(pack: Pack, other: Pack) -> dict[str, Any]:
+    return {
+        "subset": Subset(pack, [4, 2, -1, 7, 7]),
+        "view": pack.subset(label=2),
+        "split": random_split(pack, [0.5, 0.5], torch.Generator().manual_seed(1))[0],
+        "concat": ConcatDataset([pack, other]),
+        "nested": Subset(ConcatDataset([Subset(pack, range(3, 9)), other]), [20, 1, 8, 3]),
+    }
+
+
+@pytest.mark.parametrize("name", ["subset", "view", "split", "concat", "nested"])
+def test_parts_of_packs_stay_on_the_fast_path(photos: Path, name: str) -> None:
+    with open_pack(photos) as pack, open_pack(photos) as other:
+        dataset = views(pack, other)[name]
+        loader = FastLoader(dataset, 3, transforms=[transforms.CenterCrop(40)])
+        assert loader.explain().engine == "cpu"
+        plain = [dataset[index] for index in range(len(dataset))]
+        batches = list(loader)
+    top = [(s.image.shape[0] - 40) / 2 for s in plain]
+    crops = [s.image[int(np.rint(t)) :][:40, 5:45] for s, t in zip(plain, top, strict=True)]
+    got = torch.cat([batch.image for batch in batches]).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(got, np.stack(crops))
+    for field in ("label", "weight", "box"):
+        column = torch.cat([getattr(batch, field) for batch in batches]).numpy()
+        assert np.array_equal(column, np.stack([getattr(s, field) for s in plain]))
+    assert [n for batch in batches for n in batch.name] == [s.name for s in plain]
+
+
+@pytest.mark.parametrize("name", ["subset", "split", "concat", "nested"])
+def test_parts_of_raw_packs_are_gathered(grays: Path, name: str) -> None:
+    with open_pack(grays) as pack, open_pack(grays) as other:
+        dataset = views(pack, other)[name]
+        loader = FastLoader(dataset, 4)
+        assert loader.num_workers == 0
+        assert "gathered" in loader.explain().reason
+        plain = [dataset[index] for index in range(len(dataset))]
+        batches = list(loader)
+    got = torch.cat([batch.image for batch in batches]).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(got, np.stack([s.image for s in plain]))
+    assert batches[0].mask.dtype == torch.uint16
+    for field in ("mask", "vector", "label"):
+        column = np.concatenate([getattr(batch, field).numpy() for batch in batches])
+        assert np.array_equal(column, np.stack([getattr(s, field) for s in plain]))
+
+
+class Doubled(Subset[Any]):
+    def __getitem__(self, index: int) -> Any:
+        return int(super().__getitem__(index).label) * 2
+
+    def __getitems__(self, indices: list[int]) -> Any:
+        return [self[index] for index in indices]
+
+
+def test_a_subset_with_an_indexing_of_its_own_is_left_to_it(photo_pack: Pack) -> None:
+    loader = FastLoader(Doubled(photo_pack, [0, 1, 2]), 3, num_workers=0)
+    assert loader.explain().engine == "torch"
+    assert next(iter(loader)).tolist() == [0, 2, 4]
+
+
+def test_windows_are_gathered(windows: Path) -> None:
+    with open_pack(windows) as pack:
+        loader = FastLoader(pack, 32, shuffle=True, seed=1)
+        starts = {float(pack[i].window[0, 0]): i for i in range(len(pack))}
+        seen = []
+        for window, target in loader:
+            assert window.shape[1:] == (24, 3)
+            for values, wanted in zip(window, target, strict=True):
+                index = starts[float(values[0, 0])]
+                assert np.array_equal(values.numpy(), pack[index].window)
+                assert wanted == pack[index].target
+                seen.append(index)
+    assert sorted(seen) == list(range(376))
+
+
+def test_packs_that_do_not_fit_together_are_refused(photos: Path, tmp_path: Path) -> None:
+    with create_pack(tmp_path / "gray.lmdb", Schema({"image": Image(channels=1)})) as writer:
+        writer.add(image=np.zeros((8, 8, 1), np.uint8))
+    with open_pack(photos) as pack, open_pack(tmp_path / "gray.lmdb") as gray:
+        mixed = ConcatDataset([pack, gray])
+        with pytest.raises(UsageError, match="cannot share a batch"):
+            FastLoader(mixed, 4, fields=["image"])
+        loader = FastLoader(mixed, 30, collate_fn=len, num_workers=0)
+        assert list(loader) == [27]
+
+
+def test_a_pair_is_cropped_at_the_same_place_in_both_resolutions(tmp_path: Path) -> None:
+    schema = Schema({"high": Image(), "low": Image(), "label": Label()})
+    high = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    with create_pack(tmp_path / "pairs.lmdb", schema) as writer:
+        for index in range(4):
+            writer.add(high=high, low=high[::2, ::2], label=index)
+    chain = [transforms.RandomCrop(8), transforms.HorizontalFlip(), transforms.Rotate90()]
+    with open_pack(tmp_path / "pairs.lmdb") as pack:
+        batch = next(iter(FastLoader(pack, 4, transforms=chain, seed=1)))
+    assert batch.high.shape == (4, 3, 16, 16)
+    assert batch.low.shape == (4, 3, 8, 8)
+    # Each low pixel is one of the four high ones that it was taken from.
+    blocks = batch.high.reshape(4, 3, 8, 2, 8, 2).permute(0, 1, 2, 4, 3, 5).flatten(-2)
+    assert (blocks == batch.low[..., None]).any(-1).all()
+
+
+@pytest.mark.parametrize("source", ["photos", "grays"])
+def test_a_held_batch_is_never_written_again(source: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(source)
+    loader = FastLoader(path, 2, transforms=CROPS if source == "photos" else None, seed=1)
+    iterator = iter(loader)
+    held = next(iterator)
+    copies = [value.clone() for value in held if isinstance(value, torch.Tensor)]
+    others = itertools.chain(iterator, *(loader for _ in range(8)))
+    assert sum(1 for _ in others) >= 100
+    kept = [value for value in held if isinstance(value, torch.Tensor)]
+    assert all(torch.equal(one, other) for one, other in zip(kept, copies, strict=True))
+
+
+def test_a_batch_may_be_written_to(grays: Path) -> None:
+    loader = FastLoader(grays, 2)
+    expected = [batch.vector.clone() for batch in loader]
+    for batch in loader:
+        batch.vector.zero_()
+        batch.image.zero_()
+    assert all(torch.equal(b.vector, e) for b, e in zip(loader, expected, strict=True))
+
+
+def test_batches_and_loaders_pickle(photos: Path) -> None:
+    loader = FastLoader(photos, 4, shuffle=True, seed=4, transforms=CROPS)
+    first = list(loader)
+    again = pickle.loads(pickle.dumps(loader))  # noqa: S301
+    again.set_epoch(0)
+    assert_same(list(again), first)
+    assert_same(pickle.loads(pickle.dumps(first[0])), first[0])  # noqa: S301
+
+
+def test_the_shown_collate_function_makes_such_batches_elsewhere(photo_pack: Pack) -> None:
+    part = Subset(photo_pack, [3])
+    loader = FastLoader(part, 1)
+    plain = torch.utils.data.DataLoader(part, batch_size=1, collate_fn=loader.collate_fn)
+    assert_same(next(iter(plain)), next(iter(loader)))
+    assert FastLoader(part, collate_fn=loader.collate_fn).explain().engine == "cpu"
+    assert FastLoader(part, collate_fn=default_collate).explain().engine == "torch"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "dali"}, "not part of this fastdata yet"),
+        ({"engine": "gpu"}, "expected one of auto, cpu, torch"),
+        ({"engine": "cpu", "collate_fn": list}, "takes samples one by one"),
+        ({"engine": "cpu", "worker_init_fn": print, "num_workers": 2}, "worker_init_fn is for"),
+        ({"on_bad": "ignore"}, "expected 'raise' or 'skip'"),
+        ({"seed": "one"}, "expected a whole number"),
+        ({"transforms": [print]}, r"transforms\[0\]"),
+    ],
+)
+def test_wrong_arguments_of_its_own(
+    photo_pack: Pack, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        FastLoader(photo_pack, **options)
+
+
+@pytest.mark.parametrize("options", [{"transforms": CROPS}, {"fields": ["x"]}])
+def test_transforms_and_fields_are_for_packs(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="are for packs; the dataset is a list"):
+        FastLoader([1, 2, 3], **options)
