@@ -21,7 +21,12 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr
 
 def display(name: str | os.PathLike[str]) -> str:
     """A file name for a message: one line, valid UTF-8, whatever bytes it was made of."""
-    text = os.fsencode(os.fspath(name)).decode("utf-8", "backslashreplace")
+    text = os.fspath(name)
+    try:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        # A surrogate that stands for no byte, out of a JSON escape.
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

@@ -163,12 +163,15 @@ class _Remembered:
 
 def _column_of(lines: list[str], delimiter: str) -> int:
     """The column, from 1, that the reader was in when it gave up."""
-    column, chars, quoted = 1, 0, False
+    column, chars, quoted, closed = 1, 0, False, False
     for char in "".join(lines):
         if char == '"':
             quoted = not quoted
+            closed = not quoted
         elif char == delimiter and not quoted:
-            column, chars = column + 1, -1
+            column, chars, closed = column + 1, -1, False
+        elif closed and char not in "\r\n":
+            return column
         chars += 1
         if chars > MAX_FIELD_CHARS:
             return column

@@ -65,12 +65,15 @@ def read_series(path: Path, options: ConvertOptions) -> Series:
 def _from_array(path: Path) -> Series:
     try:
         if path.suffix.lower() == ".npy":
-            found = np.load(path, mmap_mode="r", allow_pickle=False)
-            arrays = {"": found}
+            # Unlike np.load it takes nothing but an array, and never objects.
+            arrays = {"": np.lib.format.open_memmap(path, mode="r")}
         else:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+            with path.open("rb") as file, zipfile.ZipFile(file):
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = {name: archive[name] for name in archive.files}
+    except Exception as error:
+        # A damaged header or archive raises whatever its parser stumbles over.
         raise InputError(
             f"{display(path)}: cannot be read as {path.suffix} ({error}); expected numbers saved "
             "by numpy.save or numpy.savez"
