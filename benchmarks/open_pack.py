@@ -2,8 +2,9 @@
 
     python benchmarks/open_pack.py [--count 1000000] [--folder DIR]
 
-Prints one JSON line a backend: median seconds of `open_pack`, private memory of the process (USS: pages that
-no other process shares, those of the map included) before and after it, and after a first batch of 256.
+Prints one JSON line a backend: median seconds of `open_pack`, and private memory of the process
+(USS: pages that no other process shares, those of the map included) before, after, and after a
+first batch of 256 samples.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdata.errors import PackCorrupt
-from fastdata.packs.manifest import Layout, Manifest, expected_offsets
+from fastdata.packs.layout import Layout, expected_offsets
+from fastdata.packs.manifest import Manifest
 from fastdata.packs.mapping import DataFile
 from fastdata.packs.opened import Opened
 

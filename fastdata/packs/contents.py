@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.packs.arrayspec import ArraySpec
 from fastdata.packs.base import Backend, Bytes
 from fastdata.packs.checksum import crc_of_array, crc_of_bytes
 from fastdata.packs.fields import CHUNK_BYTES
-from fastdata.packs.manifest import KEY_FIELD, ArraySpec, Manifest
+from fastdata.packs.manifest import KEY_FIELD, Manifest
 from fastdata.packs.staging import Staging
 
 __all__ = ["Contents", "gather_contents"]

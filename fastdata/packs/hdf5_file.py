@@ -9,10 +9,12 @@ from pathlib import Path
 from fastdata.errors import PackCorrupt, PackVersion
 from fastdata.packs.assemble import assemble, assemble_resolved
 from fastdata.packs.checksum import crc_of_bytes
-from fastdata.packs.manifest import FORMAT_VERSION, MAX_BYTES, Layout, Manifest, unseal
+from fastdata.packs.layout import Layout
+from fastdata.packs.manifest import Manifest
 from fastdata.packs.mapping import DataFile
 from fastdata.packs.opened import Opened
 from fastdata.packs.resolve import resolve
+from fastdata.packs.sealing import FORMAT_VERSION, MAX_BYTES, unseal
 
 __all__ = ["HEAD_BYTES", "USERBLOCK_BYTES", "UserBlock", "open_hdf5"]
 

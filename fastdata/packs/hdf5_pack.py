@@ -41,7 +41,9 @@ from fastdata.packs.checksum import as_bytes, crc_of_file
 from fastdata.packs.contents import Contents, gather_contents
 from fastdata.packs.hdf5_file import HEAD_BYTES, USERBLOCK_BYTES, UserBlock
 from fastdata.packs.hdf5_image import MemoryFile
-from fastdata.packs.manifest import KEY_FIELD, Layout, Manifest, seal, unseal
+from fastdata.packs.layout import Layout
+from fastdata.packs.manifest import KEY_FIELD, Manifest
+from fastdata.packs.sealing import seal, unseal
 from fastdata.packs.staging import Staging
 from fastdata.schema import Schema
 

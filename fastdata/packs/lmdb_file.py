@@ -8,10 +8,12 @@ from pathlib import Path
 
 from fastdata.errors import PackCorrupt, PackVersion
 from fastdata.packs.assemble import assemble, assemble_resolved
-from fastdata.packs.manifest import MAX_BYTES, Layout, Manifest, unseal
+from fastdata.packs.layout import Layout
+from fastdata.packs.manifest import Manifest
 from fastdata.packs.mapping import DataFile, open_regular, read_whole
 from fastdata.packs.opened import Opened
 from fastdata.packs.resolve import resolve
+from fastdata.packs.sealing import MAX_BYTES, unseal
 
 __all__ = ["DATA", "HEAD_BYTES", "MANIFEST", "OFFSETS", "open_lmdb"]
 

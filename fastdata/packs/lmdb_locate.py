@@ -21,7 +21,8 @@ import numpy as np
 from fastdata.errors import PackCorrupt, PackVersion
 from fastdata.packs.assemble import Resolved
 from fastdata.packs.lmdb_file import DATA
-from fastdata.packs.manifest import KEY_FIELD, Manifest, unseal
+from fastdata.packs.manifest import KEY_FIELD, Manifest
+from fastdata.packs.sealing import unseal
 
 __all__ = ["ANCHOR", "locate"]
 

@@ -33,11 +33,13 @@ import lmdb
 import numpy as np
 
 from fastdata.errors import UsageError
+from fastdata.packs.arrayspec import ArraySpec
 from fastdata.packs.checksum import as_bytes, crc_of_array, crc_of_file
 from fastdata.packs.contents import Contents, gather_contents
+from fastdata.packs.layout import Layout
 from fastdata.packs.lmdb_file import DATA, HEAD_BYTES, MANIFEST, OFFSETS
 from fastdata.packs.lmdb_locate import ANCHOR, locate
-from fastdata.packs.manifest import ArraySpec, Layout, seal
+from fastdata.packs.sealing import seal
 from fastdata.packs.staging import Staging
 from fastdata.packs.stream import write_all
 

@@ -9,7 +9,6 @@ its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,52 +17,16 @@ from typing import Any, get_args
 import numpy as np
 
 from fastdata.errors import PackCorrupt, PackVersion, UsageError
+from fastdata.packs.arrayspec import ArraySpec, natural, spec_from_json
 from fastdata.packs.base import Backend, PackInfo
-from fastdata.packs.checksum import crc_of_bytes
+from fastdata.packs.fields import CHUNK_BYTES
+from fastdata.packs.sealing import FORMAT_VERSION, MAGIC, check_version
 from fastdata.packs.storable import check_storable
-from fastdata.schema import Schema
+from fastdata.schema import Schema, Window
 
-__all__ = [
-    "FORMAT_VERSION",
-    "KEY_FIELD",
-    "MAX_BYTES",
-    "ArraySpec",
-    "Layout",
-    "Manifest",
-    "expected_arrays",
-    "expected_offsets",
-    "seal",
-    "unseal",
-]
+__all__ = ["KEY_FIELD", "Manifest", "expected_arrays"]
 
-FORMAT_VERSION = 1
-MAGIC = "fastdata pack"
 KEY_FIELD = "__key__"
-# A manifest with a million rejects takes about 100 MB; anything larger is no manifest.
-MAX_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """An array for the whole pack: a column or an index.
-
-    Attributes:
-        dtype: NumPy type string, little-endian.
-        shape: Its shape.
-        crc32c: CRC32C of its bytes.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    crc32c: int
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes it takes."""
-        size = np.dtype(self.dtype).itemsize
-        for length in self.shape:
-            size *= length
-        return size
 
 
 @dataclass(frozen=True)
@@ -149,17 +112,17 @@ class Manifest:
             manifest = cls(
                 backend=data["backend"],
                 id=str(data["id"]),
-                count=_natural(data["count"]),
+                count=natural(data["count"]),
                 schema=Schema.from_json(data["schema"]),
                 has_keys=bool(data["has_keys"]),
-                data_bytes=_natural(data["data_bytes"]),
+                data_bytes=natural(data["data_bytes"]),
                 source=str(data["source"]),
                 options=dict(data["options"]),
                 rejects=tuple((str(key), str(reason)) for key, reason in data["rejects"]),
                 created_by=str(data["created_by"]),
-                arrays={name: _spec(entry) for name, entry in data["arrays"].items()},
-                block_rows={name: _natural(rows) for name, rows in data["block_rows"].items()},
-                series_rows={name: _natural(rows) for name, rows in data["series_rows"].items()},
+                arrays={name: spec_from_json(entry) for name, entry in data["arrays"].items()},
+                block_rows={name: natural(rows) for name, rows in data["block_rows"].items()},
+                series_rows={name: natural(rows) for name, rows in data["series_rows"].items()},
             )
             check_storable(manifest.schema)
             manifest._check()
@@ -180,57 +143,6 @@ class Manifest:
                 raise ValueError(f"array {name!r} is {spec.dtype} {spec.shape}")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where things lie in one data file, and how to tell that it is still the same file.
-
-    Attributes:
-        file_bytes: Its exact size.
-        head_crc32c: CRC32C of its first bytes, which any tool that rewrites it changes.
-        file_crc32c: CRC32C of the whole of it, which only `Pack.verify` checks.
-        arrays: Byte offset of every array of the manifest.
-        bases: For each field stored as records, rows or series, the byte from which its offsets
-            count.
-        offsets: Record or block offsets ("offset/NAME") that lie in offsets.bin, each with its spec
-            and byte offset there.
-    """
-
-    file_bytes: int
-    head_crc32c: int
-    file_crc32c: int
-    arrays: Mapping[str, int]
-    bases: Mapping[str, int]
-    offsets: Mapping[str, tuple[ArraySpec, int]] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, the inverse of `from_json`."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any], where: str) -> Layout:
-        """The layout that `to_json` described.
-
-        Raises:
-            PackCorrupt: It is malformed.
-        """
-        try:
-            return cls(
-                file_bytes=_natural(data["file_bytes"]),
-                head_crc32c=_natural(data["head_crc32c"]),
-                file_crc32c=_natural(data["file_crc32c"]),
-                arrays={name: _natural(at) for name, at in data["arrays"].items()},
-                bases={name: _natural(at) for name, at in data["bases"].items()},
-                offsets={
-                    name: (_spec(spec), _natural(at))
-                    for name, (spec, at) in data["offsets"].items()
-                },
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise PackCorrupt(
-                f"the layout of {where} is malformed ({error!r}); convert again"
-            ) from error
-
-
 def expected_arrays(manifest: Manifest) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Type and shape of every array that a manifest's schema and count call for."""
     count, expected = manifest.count, {}
@@ -241,8 +153,10 @@ def expected_arrays(manifest: Manifest) -> dict[str, tuple[np.dtype[Any], tuple[
         elif spec.storage == "rows":
             blocks = -(-count // max(1, manifest.block_rows[name]))
             expected[f"index/{name}/crc32c"] = (unsigned, (blocks,))
-        elif spec.storage == "series":
+        elif isinstance(spec, Window):
+            nbytes = manifest.series_rows[name] * spec.item_dtype.itemsize * spec.item_shape[1]
             expected[f"column/{name}"] = (np.dtype("<i8"), (count,))
+            expected[f"index/{name}/crc32c"] = (unsigned, (-(-nbytes // CHUNK_BYTES),))
     records = [name for name, spec in manifest.schema.items() if spec.storage == "records"]
     for name in records + [KEY_FIELD] * manifest.has_keys:
         expected[f"index/{name}/length"] = (unsigned, (count,))
@@ -252,79 +166,3 @@ def expected_arrays(manifest: Manifest) -> dict[str, tuple[np.dtype[Any], tuple[
         if manifest.backend == "hdf5":
             expected[f"offset/{name}"] = (np.dtype("<i8"), (count,))
     return expected
-
-
-def expected_offsets(manifest: Manifest) -> dict[str, int]:
-    """Name and length of the absolute offset arrays that an LMDB pack keeps beside its file."""
-    if manifest.backend != "lmdb":
-        return {}
-    lengths = {}
-    for name, spec in manifest.schema.items():
-        if spec.storage == "records":
-            lengths[f"offset/{name}"] = manifest.count
-        elif spec.storage == "rows":
-            lengths[f"offset/{name}"] = manifest.arrays[f"index/{name}/crc32c"].shape[0]
-    return lengths | ({f"offset/{KEY_FIELD}": manifest.count} if manifest.has_keys else {})
-
-
-def check_version(data: dict[str, Any], where: str) -> None:
-    """Refuse a document of another format or version.
-
-    Raises:
-        PackVersion: It is one.
-    """
-    if data.get("format") != MAGIC:
-        raise PackVersion(f"{where} holds no fastdata manifest; expected a pack made by fastdata")
-    if data.get("version") != FORMAT_VERSION:
-        raise PackVersion(
-            f"pack version {data.get('version')!r} in {where}; this fastdata reads version "
-            f"{FORMAT_VERSION}; run 'fastdata convert' again"
-        )
-
-
-def seal(document: dict[str, Any]) -> bytes:
-    """A document as UTF-8 JSON that carries its own CRC32C."""
-    return json.dumps(document | {"crc32c": _crc(document)}, indent=1).encode()
-
-
-def unseal(data: bytes, where: str) -> dict[str, Any]:
-    """The document that `seal` wrote.
-
-    Raises:
-        PackCorrupt: It is no JSON object, or its checksum does not fit.
-        PackVersion: It says that it is of another version.
-    """
-    try:
-        document = json.loads(data)
-        found = document.pop("crc32c")
-        expected = _crc(document)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PackCorrupt(
-            f"the manifest of {where} cannot be read ({type(error).__name__}: {error}); "
-            "restore it from a copy or convert again"
-        ) from error
-    if found != expected:
-        check_version(document.get("manifest", document), where)
-        raise PackCorrupt(
-            f"the manifest of {where} has CRC32C {expected:#010x}, it says {found!r}; "
-            "restore it from a copy or convert again"
-        )
-    return dict(document)
-
-
-def _crc(document: dict[str, Any]) -> int:
-    return crc_of_bytes(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
-
-
-def _natural(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise ValueError(f"{value!r} is no natural number")
-    return value
-
-
-def _spec(entry: dict[str, Any]) -> ArraySpec:
-    shape = tuple(_natural(length) for length in entry["shape"])
-    dtype = np.dtype(str(entry["dtype"]))
-    if dtype.kind not in "biuf":
-        raise ValueError(f"type {dtype}")
-    return ArraySpec(dtype.str, shape, _natural(entry["crc32c"]))

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fastdata.codecs import looks_like
 from fastdata.errors import PackCorrupt, PackVersion, StorageError
+from fastdata.packs.arrayspec import ArraySpec
 from fastdata.packs.base import Bytes
 from fastdata.packs.checksum import crc_of_file, read_slices
-from fastdata.packs.manifest import ArraySpec
 
 __all__ = ["DataFile", "open_regular", "read_whole"]
 

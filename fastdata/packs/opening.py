@@ -68,8 +68,8 @@ def _reopen(path: Path, verify: Verify, identity: str) -> Pack:
     pack = open_pack(path, verify=verify)
     if pack.info.id != identity:
         raise PackError(
-            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while it "
-            "was in use; open it again"
+            f"{path} was replaced by another pack (id {pack.info.id}, expected {identity}) while "
+            "it was in use; open it again"
         )
     return pack
 

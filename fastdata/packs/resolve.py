@@ -21,7 +21,8 @@ import numpy as np
 from fastdata.errors import PackCorrupt, PackError, PackVersion
 from fastdata.packs.assemble import Resolved
 from fastdata.packs.base import Backend
-from fastdata.packs.manifest import Manifest, expected_offsets
+from fastdata.packs.layout import expected_offsets
+from fastdata.packs.manifest import Manifest
 
 __all__ = ["child_main", "resolve"]
 

@@ -18,7 +18,7 @@ from fastdata.packs.encoding import EncodedSample
 from fastdata.packs.journal import Entry, Journal
 from fastdata.packs.manifest import KEY_FIELD
 from fastdata.packs.partial import Partial
-from fastdata.packs.stream import Stream
+from fastdata.packs.stream import Stream, map_file
 from fastdata.schema import Schema
 
 __all__ = ["INDEX", "Staging", "begun_id"]
@@ -67,7 +67,7 @@ class Staging:
         self._names = {name: f"field{i}" for i, name in enumerate((*schema, KEY_FIELD))}
         self._streams: dict[str, Stream] = {}
         self._open(entry.sizes)
-        self._synced_bytes = self._total()
+        self._unsynced_bytes = 0
         self._synced_at = time.monotonic()
 
     @property
@@ -83,14 +83,11 @@ class Staging:
 
     def append(self, sample: EncodedSample) -> None:
         """Add one encoded sample."""
-        for name, field in self.schema.items():
+        for name, values, index in self._targets:
             encoded = sample.fields[name]
-            self._streams[self._names[name]].append(encoded.data)
-            if field.storage == "records":
-                self._index(name, encoded.data, encoded.size)
+            self._put(values, index, encoded.data, encoded.size)
         key = sample.key.encode("utf-8", "surrogateescape")
-        self._streams[self._names[KEY_FIELD]].append(key)
-        self._index(KEY_FIELD, key, None)
+        self._put(*self._keys, key, None)
         self.packed += 1
         self._journal_if_due()
 
@@ -134,20 +131,19 @@ class Staging:
                 stream.sync()
             sizes = {stream.path.name: stream.nbytes for stream in self._streams.values()}
             self.journal.add(Entry(self.packed, self.rejected, sizes, dict(self.series)))
-        self._synced_bytes, self._synced_at = self._total(), time.monotonic()
+        self._unsynced_bytes, self._synced_at = 0, time.monotonic()
 
     def data(self, name: str) -> Bytes:
         """All staged bytes of a field, mapped; call after `checkpoint`."""
-        return _mapped(self._streams[self._names[name]])
+        return map_file(self.partial.file(self._names[name]))
 
     def index(self, name: str) -> NDArray[Any]:
         """Lengths, checksums and sizes of a field's records, (N,) of `INDEX`."""
-        return _mapped(self._streams[self._names[name] + ".index"]).view(INDEX)
+        return map_file(self.partial.file(self._names[name] + ".index")).view(INDEX)
 
     def series_bytes(self, name: str) -> Bytes:
         """All bytes of a series, mapped."""
-        path = self.partial.file(self._names[name] + ".series")
-        return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
+        return map_file(self.partial.file(self._names[name] + ".series"))
 
     def rejects(self) -> tuple[tuple[str, str], ...]:
         """(key, reason) of all rejected samples."""
@@ -169,25 +165,34 @@ class Staging:
         ]
         for name in names:
             self._streams[name] = Stream(self.partial.file(name), sizes.get(name, 0))
+        streams = {
+            name: (self._streams[file], self._streams.get(file + ".index"))
+            for name, file in self._names.items()
+        }
+        self._keys = streams[KEY_FIELD]
+        self._targets = [(name, *streams[name]) for name in self.schema]
 
-    def _index(self, name: str, data: bytes, size: tuple[int, int] | None) -> None:
+    def _put(
+        self, values: Stream, index: Stream | None, data: bytes, size: tuple[int, int] | None
+    ) -> None:
+        values.append(data)
+        self._unsynced_bytes += len(data)
+        if index is None:
+            return
         if len(data) > MAX_RECORD_BYTES:
             raise UsageError(
                 f"a record of {len(data)} bytes; at most {MAX_RECORD_BYTES} are possible"
             )
         height, width = size or (0, 0)
         row = INDEX_ROW.pack(len(data), crc_of_bytes(data), height, width)
-        self._streams[self._names[name] + ".index"].append(row)
+        index.append(row)
 
     def _journal_if_due(self) -> None:
         if (
             time.monotonic() - self._synced_at >= JOURNAL_SECONDS
-            or self._total() - self._synced_bytes >= JOURNAL_BYTES
+            or self._unsynced_bytes >= JOURNAL_BYTES
         ):
             self.checkpoint()
-
-    def _total(self) -> int:
-        return sum(stream.nbytes for stream in self._streams.values())
 
 
 def _slices(array: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[Bytes]:
@@ -217,7 +222,3 @@ def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> No
             f"that "
             "began it, or run without --resume to start anew"
         )
-
-
-def _mapped(stream: Stream) -> Bytes:
-    return np.memmap(stream.path, np.uint8, "r") if stream.nbytes else np.empty(0, np.uint8)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from fastdata.errors import FastDataError, PackCorrupt, StorageError, UsageError
 from fastdata.packs.base import Backend
 from fastdata.packs.encoding import EncodedSample, encode_sample
-from fastdata.packs.manifest import FORMAT_VERSION
 from fastdata.packs.opening import open_pack, partial_of
 from fastdata.packs.partial import Partial, storage_error
 from fastdata.packs.publish import check_replaceable, publish, recover, sync_tree
+from fastdata.packs.sealing import FORMAT_VERSION
 from fastdata.packs.staging import Staging, begun_id
 from fastdata.packs.storable import check_storable
 from fastdata.schema import Schema, Window
@@ -115,6 +115,7 @@ class PackWriter:
             }
             self._published = resume and self._is_published()
             self._check_target(overwrite)
+            self._windows = [n for n, field in schema.items() if isinstance(field, Window)]
             self._staging = Staging(self._partial, schema, header, resume=resume)
         except OSError as error:
             self._partial.release()
@@ -163,9 +164,9 @@ class PackWriter:
                     f"window {name!r} starts at row {start} and has {length} rows; the series has "
                     f"{rows}"
                 )
-        if len(self._staging.series) < len(self._window_names()):
+        if len(self._staging.series) < len(self._windows):
             raise UsageError(
-                f"call set_series for {', '.join(self._window_names())} before adding samples"
+                f"call set_series for {', '.join(self._windows)} before adding samples"
             )
         with self._guard("cannot stage a sample"):
             self._staging.append(encoded)
@@ -291,6 +292,3 @@ class PackWriter:
         if begun_id(self._partial) is None:
             self._partial.remove()
         raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
-
-    def _window_names(self) -> list[str]:
-        return [name for name, field in self.schema.items() if isinstance(field, Window)]
