@@ -88,7 +88,7 @@ def _story(result: Result) -> Iterator[tuple[str, str]]:
     yield (
         "trained",
         f"one small network, {first.steps} steps of {first.batch_size} images each way; "
-        "same crops, flips and normalisation; the files' way computes its distance maps as it goes",
+        "same crops, flips and normalisation; from files, distance maps are computed on the way",
     )
 
 

@@ -16,7 +16,7 @@ BOUNDARY_REACH = 5.0
 class SmallNetwork(nn.Module):
     """A few strided convolutions, one head for the picture and one for its pixels.
 
-    It is small on purpose: on a GPU, too, computing takes a small part of what decoding costs a CPU.
+    It is small on purpose: on a GPU too, computing takes far less time than decoding on a CPU.
 
     Args:
         lands: Classes of a picture.
