@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
         convert(path, tmp_path / "o.lmdb", layout="windows")
     with pytest.raises(UsageError, match="has no column 'c'"):
         convert(path, tmp_path / "o.lmdb", window=2, target="c")
-    with pytest.raises(InputError, match="no window fits; the longest run.*has 5.*needs 6"):
+    with pytest.raises(InputError, match=r"no window fits; the longest run.*has 5.*needs 6"):
         convert(path, tmp_path / "o.lmdb", window=5, target="a")
 
 
@@ -175,7 +176,7 @@ def test_window_starts_are_those_of_a_plain_search(
     missing: list[bool], reach: int, stride: int
 ) -> None:
     edges = [-1, *(i for i, gone in enumerate(missing) if gone), len(missing)]
-    runs = [(a + 1, b) for a, b in zip(edges, edges[1:], strict=False) if b > a + 1]
+    runs = [(a + 1, b) for a, b in itertools.pairwise(edges) if b > a + 1]
     wanted = [
         start
         for first, stop in runs
