@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastdata.converters.loaded import Loaded, load
 from fastdata.converters.paths import display
 from fastdata.converters.resize import ResizeTo
 from fastdata.converters.source import Item
 from fastdata.distance import boundary, signed
 from fastdata.errors import LabelError
-from fastdata.packs.encoding import EncodedSample, encode_sample
+from fastdata.packs import EncodedField, EncodedSample, encode_sample
 from fastdata.schema import DistanceMap, Mask, Schema
 
 __all__ = ["Prepared", "Recipe"]
@@ -58,6 +60,8 @@ class Recipe:
         """
         if item.fault is not None:
             raise LabelError(item.fault)
+        if not self.file_fields:
+            return Prepared(self._window(item), 0)
         loaded = {
             name: load(self.root, path, self.schema[name], allow_outside=self.allow_outside)
             for name, path in zip(self.file_fields, item.files, strict=True)
@@ -72,9 +76,16 @@ class Recipe:
         sample = encode_sample(self.schema, values, item.key, check_pixels=False)
         return Prepared(sample, sum(len(file.data) for file in loaded.values()))
 
+    def _window(self, item: Item) -> EncodedSample:
+        """A window's start and target, which the layout has checked for all windows at once."""
+        fields = {}
+        for name, value in zip(self.value_fields, item.values, strict=True):
+            field = self.schema[name]
+            dtype = "<i8" if field.storage == "series" else field.item_dtype
+            fields[name] = EncodedField(np.asarray(value, dtype).tobytes())
+        return EncodedSample(item.key, fields)
+
     def _check_sizes(self, loaded: dict[str, Loaded]) -> None:
-        if not loaded:
-            return
         first, *others = loaded.values()
         for name, file in loaded.items():
             if isinstance(self.schema[name], Mask) and file.size != first.size:

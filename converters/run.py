@@ -24,9 +24,9 @@ from fastdata.converters.source import Evenly, Item, Source
 from fastdata.converters.summary import ConversionSummary, Progress, write_rejects
 from fastdata.errors import InputError, LabelError, UsageError, WorkerDied, WorkerTimeout
 from fastdata.hardware import read_machine
-from fastdata.packs.opening import open_pack, partial_of
+from fastdata.packs import PackWriter, create_pack, open_pack, partial_of
 from fastdata.packs.partial import Partial
-from fastdata.packs.writer import SUFFIXES, PackWriter, create_pack
+from fastdata.packs.writer import SUFFIXES
 
 __all__ = ["convert"]
 

@@ -63,6 +63,7 @@ def read_series(path: Path, options: ConvertOptions) -> Series:
 
 
 def _from_array(path: Path) -> Series:
+    arrays: dict[str, np.ndarray[Any, Any]]
     try:
         if path.suffix.lower() == ".npy":
             # Unlike np.load it takes nothing but an array, and never objects.
