@@ -13,9 +13,10 @@ from pathlib import Path
 
 from fastdata.errors import PackBusy, StorageError
 
-__all__ = ["Partial", "storage_error"]
+__all__ = ["JOURNAL", "OLD", "Partial", "storage_error"]
 
 LOCK = "lock"
+JOURNAL = "journal"
 OLD = "old"
 _held: weakref.WeakSet[Partial] = weakref.WeakSet()
 
@@ -65,8 +66,8 @@ class Partial:
         return self.path / name
 
     def clear(self) -> None:
-        """Delete everything but the lock."""
-        for entry in self.path.iterdir():
+        """Delete everything but the lock; the journal last, so that a killed `remove` is known."""
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name == JOURNAL):
             if entry.name == LOCK:
                 continue
             if entry.is_dir() and not entry.is_symlink():

@@ -17,7 +17,7 @@ from fastdata.packs.checksum import crc_of_bytes, extend_crc
 from fastdata.packs.encoding import EncodedSample
 from fastdata.packs.journal import Entry, Journal
 from fastdata.packs.manifest import KEY_FIELD
-from fastdata.packs.partial import Partial
+from fastdata.packs.partial import JOURNAL, Partial
 from fastdata.packs.stream import Stream, map_file
 from fastdata.schema import Schema
 
@@ -30,7 +30,6 @@ INDEX_ROW = struct.Struct("<IIii")
 # sources.
 JOURNAL_SECONDS = 2.0
 JOURNAL_BYTES = 64 << 20
-JOURNAL = "journal"
 MAX_RECORD_BYTES = (1 << 32) - 1
 SERIES_SLICE_BYTES = 1 << 22
 

@@ -21,6 +21,9 @@ class Units:
     Safe across threads: two that check the same unit at once both find the same answer. A forked
     child goes on with a copy of the bitmap.
 
+    Attributes:
+        all_known: Nothing is left to check, which spares an epoch's readers the asking.
+
     Args:
         data: The whole map, uint8.
         base: Byte from which `offsets` count.
@@ -50,6 +53,7 @@ class Units:
         self.always = always
         self.describe = describe
         self._known = np.zeros(len(crcs), np.bool_)
+        self.all_known = not always and not len(crcs)
 
     def __len__(self) -> int:
         return len(self.crcs)
@@ -60,6 +64,8 @@ class Units:
         Raises:
             PackCorrupt: One differs; the message names it.
         """
+        if self.all_known:
+            return
         if not self.always:
             units = units[~self._known[units]]
         if not len(units):
@@ -71,6 +77,7 @@ class Units:
                     f"{self.describe(unit)}: {wrong}; restore the pack from a copy or convert again"
                 )
             self._known[unit] = True
+        self.all_known = not self.always and bool(self._known.all())
 
     def fault(self, unit: int) -> str:
         """What is wrong with one unit, or ""."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdata.errors import FastDataError, PackCorrupt, StorageError, UsageError
-from fastdata.packs.base import Backend
+from fastdata.packs.base import Backend, PackInfo
 from fastdata.packs.encoding import EncodedSample, encode_sample
 from fastdata.packs.opening import open_pack, partial_of
 from fastdata.packs.partial import Partial, storage_error
@@ -113,7 +113,7 @@ class PackWriter:
                 "source": source,
                 "options": options,
             }
-            self._published = resume and self._is_published()
+            self._finished = self._find_finished() if resume else None
             self._check_target(overwrite)
             self._windows = [n for n, field in schema.items() if isinstance(field, Window)]
             self._staging = Staging(self._partial, schema, header, resume=resume)
@@ -129,17 +129,21 @@ class PackWriter:
     @property
     def packed(self) -> int:
         """Samples in the pack so far."""
+        if self._finished is not None:
+            return self._finished.count
         return self._staging.packed
 
     @property
     def rejected(self) -> int:
         """Source samples left out so far."""
+        if self._finished is not None:
+            return len(self._finished.rejects)
         return self._staging.rejected
 
     @property
     def position(self) -> int:
         """Source samples (packed or rejected) safe on disk: a resume goes on behind them."""
-        return self._staging.position
+        return self.packed + self.rejected if self._finished else self._staging.position
 
     def add(self, __key__: str | None = None, **fields: Any) -> None:
         """Encode and append one sample; see `encode_sample` for what a field takes.
@@ -156,6 +160,11 @@ class PackWriter:
 
     def append(self, encoded: EncodedSample) -> None:
         """Append one sample that `encode_sample` made, perhaps in another process."""
+        if self._finished is not None:
+            raise UsageError(
+                f"{self.path} was finished by the run that is resumed, with {self.position} source "
+                "samples; nothing is left to add"
+            )
         for name, (rows, _) in self._staging.series.items():
             start = int(np.frombuffer(encoded.fields[name].data, "<i8")[0])
             length = (self.schema[name].item_shape or (0,))[0]
@@ -210,7 +219,7 @@ class PackWriter:
             PackCorrupt: The disk gave back other bytes than were written.
         """
         with self._guard(f"cannot finish {self.path}"):
-            if not self._published:
+            if self._finished is None:
                 self._staging.checkpoint()
                 built = self._build()
                 sync_tree(built)
@@ -257,6 +266,10 @@ class PackWriter:
             if isinstance(error, StorageError):
                 raise
             raise storage_error(error, doing, self.path) from error
+        except (KeyboardInterrupt, SystemExit):
+            # It may have come between two bytes of a sample: only what is journalled is sure.
+            self._broken = True
+            raise
 
     def _build(self) -> Path:
         """The built pack inside the partial folder, read back and found whole."""
@@ -274,17 +287,17 @@ class PackWriter:
             )
         return built
 
-    def _is_published(self) -> bool:
-        """Whether an earlier run was killed after publishing, before it had tidied up."""
+    def _find_finished(self) -> PackInfo | None:
+        """The pack, where an earlier run was killed after publishing, before it had tidied up."""
         begun = begun_id(self._partial)
         try:
             with open_pack(self.path) as pack:
-                return pack.info.id == begun
+                return pack.info if pack.info.id == begun else None
         except FastDataError:
-            return False
+            return None
 
     def _check_target(self, overwrite: bool) -> None:
-        if not os.path.lexists(self.path) or self._published:
+        if not os.path.lexists(self.path) or self._finished is not None:
             return
         if overwrite:
             check_replaceable(self.path, self.backend)
