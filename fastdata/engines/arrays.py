@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
+from fastdata.engines.gather import Assemble
 from fastdata.engines.located import Located, locate
-from fastdata.engines.take import Take, take_array, take_tensor
+from fastdata.engines.take import Take, take_array, take_located, take_tensor
 
 __all__ = ["ArrayDataset", "array_dataset", "array_takes"]
-
-Assemble = Callable[[tuple[torch.Tensor, ...]], Any]
 
 
 class ArrayDataset(Dataset[dict[str, Any]]):
@@ -49,12 +48,12 @@ def array_dataset(dataset: Any) -> Any:
     return ArrayDataset(dataset) if len(lengths) == 1 and min(lengths) >= 0 else dataset
 
 
-def array_takes(dataset: Any) -> tuple[Located, list[list[Take]], Assemble] | None:
+def array_takes(dataset: Any) -> tuple[list[Take], Assemble] | None:
     """How to gather batches of this dataset, or None when it does not consist of whole arrays.
 
     Returns:
-        Its leaves, for each leaf one gather an array, and what makes a batch of the gathered
-        tensors, in the form that `default_collate` gives it.
+        For each of its arrays one gather, and what makes a batch of the gathered tensors, in the
+        form that `default_collate` gives it.
     """
     located = locate(dataset, _leaf)
     if located is None:
@@ -62,8 +61,9 @@ def array_takes(dataset: Any) -> tuple[Located, list[list[Take]], Assemble] | No
     first = located.leaves[0]
     if any(_form(leaf) != _form(first) for leaf in located.leaves):
         return None
-    takes = [[_take(array) for array in _arrays(leaf)] for leaf in located.leaves]
-    return located, takes, _assembly(first)
+    by_leaf = [[_take(array) for array in _arrays(leaf)] for leaf in located.leaves]
+    takes = [take_located(located, list(takes)) for takes in zip(*by_leaf, strict=True)]
+    return takes, _assembly(first)
 
 
 def _leaf(dataset: Any) -> Located | None:

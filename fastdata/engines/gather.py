@@ -1,77 +1,61 @@
-"""Batches that are nothing but gathers: several tiny ones in one go, handed out as slices.
+"""Batches that are nothing but gathers, so quick that no thread is worth its hand-over.
 
-A batch of 128 windows takes a few microseconds to gather, less than the calls around it. Batches
-are therefore gathered by the megabyte and cut, and no thread is worth its hand-over.
+A batch of 128 windows takes a few microseconds to copy, less than what leads up to it. Samples are
+therefore located for many batches in one go; what is tiny is also gathered so, and cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from fastdata.engines.arrays import Assemble
-from fastdata.engines.located import Located
 from fastdata.engines.take import Take
 from fastdata.engines.work import Indices
 
-__all__ = ["GatherArrays", "batches_at_once", "gathered"]
+__all__ = ["GROUP", "Assemble", "gathered"]
 
-Gather = Callable[[Indices], tuple[torch.Tensor, ...]]
+Assemble = Callable[[tuple[torch.Tensor, ...]], Any]
+"""The tensors of a batch to what the user gets."""
 
-# What fits a core's second-level cache is gathered fastest: batches of 128 windows of 24x12 floats
-# came at 35 M/s in groups of 8 (1.2 MB), at 17 M/s alone, at 25 M/s in groups of 32.
-_GROUP_BYTES = 1 << 20
-_MAX_GROUP = 64
+GROUP = 32
+"""Batches to locate in one go: enough to make its cost vanish, a few KB of offsets."""
 
-
-def batches_at_once(gather: Gather, batch_size: int) -> int:
-    """How many batches to gather in one go, from the size of one sample."""
-    sample_bytes = sum(value.nbytes for value in gather(np.zeros(1, np.int64)))
-    batch_bytes = max(1, sample_bytes * batch_size)
-    return max(1, min(_MAX_GROUP, _GROUP_BYTES // batch_bytes))
+# Above this a batch is copied by itself, into memory that the last one has just left in the cache:
+# 24x12 float windows took 5 us a batch of 128 (147 KB) that way, 8 us in groups of four.
+_TINY_BYTES = 32 << 10
 
 
 def gathered(
-    groups: Iterable[tuple[Indices, list[int]]], gather: Gather, assemble: Assemble
+    groups: Iterable[tuple[Indices, list[int]]], takes: Sequence[Take], assemble: Assemble
 ) -> Iterator[Any]:
-    """Batches, one for each size in each group.
+    """Batches, one for each size in each group; the sizes of a group are equal.
 
-    Batches of a group share one storage but no element of it, and it is never used again: a batch
-    may be kept and written to.
+    Tiny tensors of a group share one storage but no element of it, and it is never used again: a
+    batch may be kept and written to.
     """
+    sample_bytes: list[int] | None = None
     for indices, sizes in groups:
-        values = gather(indices)
+        if sample_bytes is None:
+            first = indices[:1] if len(indices) else np.zeros(0, np.int64)
+            sample_bytes = [take(first).nbytes for take in takes]
         if len(sizes) == 1:
-            yield assemble(values)
-        else:
-            parts = (torch.split(value, sizes) for value in values)
-            yield from map(assemble, zip(*parts, strict=True))
+            yield assemble(tuple(take(indices) for take in takes))
+            continue
+        size = sizes[0]
+        columns = [
+            _cut(take, indices, size, tiny=count * size < _TINY_BYTES)
+            for take, count in zip(takes, sample_bytes, strict=True)
+        ]
+        yield from map(assemble, zip(*columns, strict=True))
 
 
-class GatherArrays:
-    """Gathers the arrays of a located dataset.
-
-    Args:
-        located: Where its samples lie.
-        takes: For each leaf, one gather an array.
-    """
-
-    def __init__(self, located: Located, takes: list[list[Take]]) -> None:
-        self._located = located
-        self._takes = takes
-
-    def __call__(self, indices: Indices) -> tuple[torch.Tensor, ...]:
-        """The rows of these samples, one tensor an array."""
-        parts = list(self._located.parts(indices))
-        if len(parts) == 1 and parts[0].positions is None:
-            return tuple(take(parts[0].rows) for take in self._takes[0])
-        pieces = [[take(part.rows) for take in self._takes[part.leaf]] for part in parts]
-        order = np.argsort(np.concatenate([part.positions for part in parts]))
-        back = torch.from_numpy(order)
-        return tuple(
-            torch.cat(column).index_select(0, back.to(column[0].device))
-            for column in zip(*pieces, strict=True)
-        )
+def _cut(take: Take, indices: Indices, size: int, *, tiny: bool) -> Iterable[torch.Tensor]:
+    places = take.locate(indices)
+    if tiny:
+        # "Unsafe" concerns views under autograd; these are of a tensor that nobody else has.
+        parts: Iterable[torch.Tensor] = torch.unsafe_split(take.pull(places), size)
+        return parts
+    return map(take.pull, places.reshape(-1, size))

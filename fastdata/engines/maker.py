@@ -12,6 +12,7 @@ import torch
 
 from fastdata.engines.packed import PackFields
 from fastdata.engines.resolutions import at_resolution, reference_field
+from fastdata.engines.take import Take
 from fastdata.engines.work import Indices, Made, Skip, Task
 from fastdata.errors import FastDataError, InputError, UsageError
 from fastdata.geometry import Geometry
@@ -70,12 +71,12 @@ class PackMaker:
             for field in self._fields.fields.values()
         )
 
-    def gathered(self, indices: Indices) -> tuple[torch.Tensor, ...]:
-        """The fields of these samples in batch layout, when `only_gathers`."""
-        return tuple(
-            _in_batch_layout(field, self._gather(name, field, indices))
+    def takes(self) -> list[Take]:
+        """How to gather each field in batch layout, when `only_gathers`."""
+        return [
+            self._take(name, field).then(partial(_in_batch_layout, field))
             for name, field in self._fields.fields.items()
-        )
+        ]
 
     def make(self, task: Task, executor: Executor | None = None) -> Made:
         """One batch.
@@ -172,7 +173,7 @@ class PackMaker:
             records = self._fields.records(name, indices)
             return [str(record, "utf-8", "surrogateescape") for record in records]
         if not self._is_rendered(field):
-            return self._gather(name, field, indices)
+            return self._take(name, field)(indices)
         sizes = self._fields.sizes(name, indices)
         if geometry is not None and name != self._reference:
             assert self._reference is not None
@@ -200,11 +201,11 @@ class PackMaker:
             failures.setdefault(at, error)
         return out
 
-    def _gather(self, name: str, field: Field, indices: Indices) -> torch.Tensor:
-        stored = self._fields.gather(name, indices)
+    def _take(self, name: str, field: Field) -> Take:
+        take = self._fields.take(name)
         if isinstance(field, DistanceMap):
-            return torch.from_numpy(decode_rows(field, stored.numpy()))
-        return stored
+            return take.then(lambda stored: torch.from_numpy(decode_rows(field, stored.numpy())))
+        return take
 
     def _empty(self, field: Field, count: int, size: tuple[int, int]) -> torch.Tensor:
         """A new tensor for a rendered field; nothing else ever refers to its memory."""

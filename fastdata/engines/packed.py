@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastdata.engines.located import Located, locate
-from fastdata.engines.take import Take, take_array, take_rows
+from fastdata.engines.take import Take, take_array, take_located, take_rows
 from fastdata.engines.work import Indices
 from fastdata.errors import FastDataError, UsageError
 from fastdata.packs.pack import Pack
@@ -35,7 +35,7 @@ class PackFields:
         self.located = located
         self.names = tuple(names)
         self.fields: dict[str, Field] = {name: located.leaves[0].schema[name] for name in names}
-        self._takes: dict[tuple[int, str], Take] = {}
+        self._takes: dict[str, Take] = {}
 
     def __len__(self) -> int:
         return self.located.count
@@ -46,17 +46,15 @@ class PackFields:
 
     def gather(self, name: str, indices: Indices) -> torch.Tensor:
         """Stored values of a fixed-size field, checked, as a new tensor (B, *item_shape)."""
-        parts = list(self.located.parts(indices))
-        for part in parts:
-            self.located.leaves[part.leaf].check(name, part.rows)
-        if len(parts) == 1 and parts[0].positions is None:
-            return self._take(0, name)(parts[0].rows)
-        values = [self._take(part.leaf, name)(part.rows) for part in parts]
-        out = torch.empty((len(indices), *values[0].shape[1:]), dtype=values[0].dtype)
-        # Moved by NumPy, which assigns in every dtype; torch does not for unsigned ones.
-        for part, value in zip(parts, values, strict=True):
-            out.numpy()[part.positions] = value.numpy()
-        return out
+        return self.take(name)(indices)
+
+    def take(self, name: str) -> Take:
+        """How to gather the stored values of a fixed-size field; it checks what it locates."""
+        take = self._takes.get(name)
+        if take is None:
+            leaves = [self._leaf_take(pack, name) for pack in self.located.leaves]
+            take = self._takes[name] = take_located(self.located, leaves)
+        return take
 
     def records(self, name: str, indices: Indices) -> list[memoryview]:
         """Stored bytes of a field of any length, checked, in batch order."""
@@ -111,14 +109,16 @@ class PackFields:
             return error
         return None
 
-    def _take(self, leaf: int, name: str) -> Take:
-        take = self._takes.get((leaf, name))
-        if take is None:
-            pack = self.located.leaves[leaf]
-            column = self.fields[name].storage == "column"
-            take = take_array(pack.column(name)) if column else take_rows(pack.row_source(name))
-            self._takes[leaf, name] = take
-        return take
+    def _leaf_take(self, pack: Pack, name: str) -> Take:
+        if self.fields[name].storage == "column":
+            return take_array(pack.column(name))
+        plain = take_rows(pack.row_source(name))
+
+        def locate(rows: Indices) -> Indices:
+            pack.check(name, rows)
+            return plain.locate(rows)
+
+        return Take(locate, plain.pull)
 
 
 def pack_fields(dataset: Any, names: Sequence[str] | None) -> PackFields | None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from torch.utils.data import IterableDataset, default_collate
 
-from fastdata.engines.arrays import Assemble, array_takes
-from fastdata.engines.gather import GatherArrays
+from fastdata.engines.arrays import array_takes
+from fastdata.engines.gather import Assemble
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.packed import PackFields, pack_fields
+from fastdata.engines.take import Take
 from fastdata.errors import UsageError
 from fastdata.loader.collate import SampleCollate
 from fastdata.packs.views import MappedPack
@@ -53,7 +54,7 @@ class Choice:
     engine: str
     reason: str
     maker: PackMaker | None = None
-    arrays: tuple[GatherArrays, Assemble] | None = None
+    arrays: tuple[list[Take], Assemble] | None = None
     function: Callable[[Any], Any] | None = None
     collate_fn: Callable[[list[Any]], Any] | None = None
     skip_bad: bool = False
@@ -138,11 +139,7 @@ def _other(request: Request) -> Choice:
     found = array_takes(request.dataset)
     reason = _against_cpu(request, collate_fn)
     if found is not None and reason is None:
-        located, takes, assemble = found
-        arrays = GatherArrays(located, takes), assemble
-        return Choice(
-            engine="cpu", reason="whole arrays: whole batches are gathered", arrays=arrays
-        )
+        return Choice(engine="cpu", reason="whole arrays: whole batches are gathered", arrays=found)
     return Choice(
         engine="torch",
         reason=reason or f"a {type(request.dataset).__name__} runs Python code for each sample",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,7 @@ class EpochIterator:
         self._position = position
         self._sized = sized
         self._move = move
+        self._failure = ""
 
     def __iter__(self) -> EpochIterator:
         return self
@@ -113,7 +114,13 @@ class EpochIterator:
             try:
                 batch = next(self._batches)
             except StopIteration:
+                if self._failure:
+                    # A generator ends at its first error; the epoch must not seem complete.
+                    raise RuntimeError(f"the epoch was broken off: {self._failure}") from None
                 self._position.finished = True
+                raise
+            except Exception as error:
+                self._failure = str(error) if isinstance(self._batches, Generator) else ""
                 raise
             self._position.batches += 1
             if batch is not EMPTY:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from fastdata.engines.gather import batches_at_once, gathered
+from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Prefetched, Synchronous
 from fastdata.engines.served import ServedDataset, ServedPack, unchanged
@@ -83,19 +83,18 @@ class Engine:
     def _gather(self, work: Any, pinned: Callable[[Any], Any] | None) -> Batches:
         maker, arrays = self._choice.maker, self._choice.arrays
         if arrays is not None:
-            gather, assemble = arrays
+            takes, assemble = arrays
         else:
             assert maker is not None
-            gather, assemble = maker.gathered, maker.batch_type._make  # type: ignore[assignment]
+            takes, assemble = maker.takes(), maker.batch_type._make
         if pinned is not None:
             plain, pin = assemble, pinned
             assemble = lambda values: pin(plain(values))  # noqa: E731
         if isinstance(work, Shard):
-            at_once = batches_at_once(gather, self._batch_size) if len(work) else 1
-            return gathered(work.groups(at_once), gather, assemble)
+            return gathered(work.groups(GROUP), takes, assemble)
         # A sampler of the user's own is asked for one batch at a time, as a DataLoader would.
         groups = ((indices, [len(indices)]) for indices in self._indices(work))
-        return gathered(groups, gather, assemble)
+        return gathered(groups, takes, assemble)
 
     def _indices(self, work: Iterable[Any]) -> Iterator[Indices]:
         if isinstance(work, Shard):
