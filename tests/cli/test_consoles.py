@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,25 +27,15 @@ HARD_NAME = "数据😀[red]:smile:\x1b[31m\nx".encode() + b"\xff"
 
 
 def run_to_file(*words: str | bytes | Path, env: Mapping[str, str]) -> Ended:
-    path = Path(os.environ["PYTEST_OUTPUT_FOLDER"]) / "output"
-    with path.open("wb") as stream:
+    with tempfile.TemporaryFile() as stream:
         done = subprocess.run(
             command_line(words), env=environment(env), stdout=stream, stderr=stream, check=False
         )
-    return Ended(done.returncode, path.read_bytes(), b"")
+        stream.seek(0)
+        return Ended(done.returncode, stream.read(), b"")
 
 
-@pytest.fixture(params=CONSOLES)
-def console(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=["pipe", "file", "terminal"])
-def shown(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> object:
-    monkeypatch.setenv("PYTEST_OUTPUT_FOLDER", str(tmp_path))
-    return {"pipe": run, "file": run_to_file, "terminal": run_on_terminal}[request.param]
+HOW = {"pipe": run, "file": run_to_file, "terminal": run_on_terminal}
 
 
 def check(done: Ended, console: str, *, terminal: bool, code: int = 0) -> None:
@@ -65,34 +57,47 @@ def hard_folder(photos: Path, tmp_path: Path) -> bytes:
     return folder
 
 
-def test_every_command_survives(
-    console: str, shown: object, hard_folder: bytes, request: pytest.FixtureRequest
-) -> None:
-    assert callable(shown)
-    env, terminal = CONSOLES[console], shown is run_on_terminal
+# Every console through a pipe; those of each kind also into a file and on a terminal.
+WAYS = [(console, "pipe") for console in CONSOLES] + [
+    ("gbk", "file"),
+    ("C", "file"),
+    ("gbk", "terminal"),
+    ("C", "terminal"),
+    ("utf-8", "terminal"),
+]
+
+
+@pytest.mark.parametrize(("console", "way"), WAYS)
+def test_every_command_survives(console: str, way: str, hard_folder: bytes) -> None:
+    env, terminal, start = CONSOLES[console], way == "terminal", HOW[way]
     out = hard_folder + b".lmdb"
     for words in (
         ("convert", hard_folder, out, "--workers", "0"),
         ("inspect", out, "--html", hard_folder + b".html"),
         ("verify", out),
     ):
-        check(shown(*words, env=env), console, terminal=terminal)
-    check(shown("verify", hard_folder, env=env), console, terminal=terminal, code=4)
-    check(shown("inspect", b"none" + HARD_NAME, env=env), console, terminal=terminal, code=4)
+        check(start(*words, env=env), console, terminal=terminal)
+    # An error names the path.
+    check(start("verify", hard_folder, env=env), console, terminal=terminal, code=4)
 
 
+@pytest.mark.parametrize("console", ["gbk", "ascii", "C"])
 @pytest.mark.parametrize("command", ["convert", "inspect", "verify", "demo"])
 def test_every_help_survives(console: str, command: str) -> None:
     check(run(command, "--help", env=CONSOLES[console]), console, terminal=False)
 
 
-@pytest.mark.parametrize(("console", "how"), [("gbk", run_on_terminal), ("C", run)])
-def test_the_demo_survives(console: str, how: object, tmp_path: Path) -> None:
-    assert callable(how)
+@pytest.mark.parametrize(("console", "way"), [("gbk", "terminal"), ("C", "pipe")])
+def test_the_demo_survives_and_shows_the_splits(console: str, way: str, tmp_path: Path) -> None:
     out = os.fsencode(tmp_path) + b"/" + HARD_NAME
     words = ("demo", "--samples", "12", "--batch-size", "4", "--steps", "2", "--out", out)
-    done = how(*words, env=CONSOLES[console])
-    check(done, console, terminal=how is run_on_terminal)
+    done = HOW[way](*words, env=CONSOLES[console])
+    check(done, console, terminal=way == "terminal")
+    text = done.out.decode(ENCODINGS.get(console, console))
+    rows = [line for line in text.splitlines() if re.search(r"[#.]{9} +\d+%", line)]
+    assert [row.strip("| ").split(",")[0] for row in rows] == ["files", "files", "pack"]
+    assert "FastLoader on the pack trains" in text
+    assert "sheet.html" in text
 
 
 def test_ascii_consoles_get_no_box_characters(photo_pack: Path) -> None:

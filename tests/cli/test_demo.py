@@ -60,12 +60,3 @@ def test_progress_goes_to_stderr(done: tuple[Ended, Path]) -> None:
     lines = done[0].lines
     for start in ("making images: 60/60", "converting: 60/60", "training from the pack: 8/8"):
         assert any(line.startswith(start) for line in lines)
-
-
-def test_people_see_the_splits_side_by_side(tmp_path: Path) -> None:
-    shown = run("demo", "--samples", "16", "--batch-size", "4", "--steps", "2", "--out", tmp_path)
-    assert shown.code == 0, shown.err
-    rows = [line for line in shown.text.splitlines() if "█" in line or "░" in line]
-    assert [row.split(",")[0].strip() for row in rows] == ["files", "files", "pack"]
-    assert "FastLoader on the pack trains" in shown.text
-    assert "sheet.html" in shown.text
