@@ -37,7 +37,7 @@ def complete_schema(source: Source, found: Findings, options: ConvertOptions) ->
             entry = replace(mask, codec=codec, shape=_shape(name, found, options))
         fields[name] = entry
         if isinstance(entry, Mask) and not any(isinstance(f, DistanceMap) for f in fields.values()):
-            fields |= _distance_fields(name, entry, fields, options)
+            fields |= _distance_fields(name, entry, source.fields, options)
     if options.distance_maps and not any(isinstance(f, Mask) for f in fields.values()):
         raise UsageError(
             f"distance_maps are computed from masks, and the {source.layout} layout found none; "

@@ -18,6 +18,7 @@ from fastdata.converters.rows import TABLE_SUFFIXES, read_columns, read_rows
 from fastdata.converters.segmentation import list_segmentation, mask_folders
 from fastdata.converters.series import ARRAY_SUFFIXES
 from fastdata.converters.source import Source
+from fastdata.converters.stems import match_stems
 from fastdata.converters.table import list_table
 from fastdata.converters.windows import list_windows
 from fastdata.errors import InputError, LabelError, UnsafeFile, UsageError
@@ -96,19 +97,20 @@ def _of_file(path: Path, options: ConvertOptions) -> tuple[str, str]:
 
 
 def _of_folder(path: Path, options: ConvertOptions) -> tuple[str, str]:
+    if options.folders is not None:
+        raise UsageError(
+            "folders names the two folders of the segmentation or of the pairs layout; say which "
+            "with layout (--layout)"
+        )
     top = list_folder(path)
     splits = split_folders(top.folders)
     inner = list_folder(path / splits[0]) if splits else top
     under = f" under {', '.join(splits)}" if splits else ""
     if names := mask_folders(inner.folders, options):
         return "segmentation", f"found the folders {names[0]}/ and {names[1]}/{under}"
-    if names := pair_folders(inner.folders, options):
-        return "pairs", f"found the folders {names[0]}/ and {names[1]}/{under}"
-    if options.folders is not None:
-        raise UsageError(
-            f"{display(path)}: has no folders {options.folders[0]} and {options.folders[1]}; found "
-            f"{[display(name) for name in inner.folders[:12]]}"
-        )
+    names = pair_folders(inner.folders, options)
+    if names and _are_pairs(inner, names):
+        return "pairs", f"found the folders {names[0]}/ and {names[1]}/ with matching names{under}"
     if table := _table_in(top, options):
         return "table", f"found the table {display(table)} with a column of image paths"
     if splits and inner.folders:
@@ -118,6 +120,15 @@ def _of_folder(path: Path, options: ConvertOptions) -> tuple[str, str]:
     if top.folders:
         return "imagefolder", f"found {len(top.folders)} class folder(s)"
     return "imagefolder", f"found {len(top.files)} file(s) and no class folder"
+
+
+def _are_pairs(inner: Folder, names: tuple[str, str]) -> bool:
+    """Whether two folders hold pairs; they might also be classes called "low" and "high"."""
+    if len(inner.folders) != 2:
+        return False
+    low, high = (list_folder(inner.path / name).files for name in names)
+    found, _ = match_stems(low, high, "partner")
+    return 2 * sum(fault is None for _, fault in found) > len(low)
 
 
 def _table_in(top: Folder, options: ConvertOptions) -> str | None:

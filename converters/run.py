@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from fastdata.converters.completion import check_scale, complete_schema
 from fastdata.converters.detect import find_source
 from fastdata.converters.faults import listed
@@ -34,6 +36,7 @@ __all__ = ["convert"]
 _MAX_WORKERS = 32
 # Errors that belong to one item; any other ends the run whatever `on_bad` says.
 _ITEM_ERRORS = (InputError, WorkerDied, WorkerTimeout)
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs"})
 # Options that do not change what is in the pack, so that a resume may choose them anew.
 _HOW = ("workers", "on_bad", "max_bad", "overwrite", "resume", "item_timeout", "layout")
 
@@ -68,8 +71,8 @@ def convert(
         WorkerError: A worker was lost (with on_bad="stop"), or none can be started.
     """
     chosen = options_from(options, settings)
-    target = Path(os.path.abspath(out))
-    return _Conversion(Path(source), target, chosen, progress).run()
+    target = Path(os.path.abspath(os.fsdecode(out)))
+    return _Conversion(Path(os.fsdecode(source)), target, chosen, progress).run()
 
 
 class _Conversion:
@@ -215,8 +218,22 @@ class _Conversion:
             source_bytes=self.source_bytes,
             pack_bytes=_size_bytes(self.out),
             resumed_from=resumed_from,
-            notes=source.notes,
+            notes=(*source.notes, *network_notes(self.out)),
         )
+
+
+def network_notes(out: Path) -> tuple[str, ...]:
+    """A warning when an LMDB pack lies on a network file system, for which LMDB is not made."""
+    if out.suffix.lower() != ".lmdb":
+        return ()
+    mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
+    home = next((folder for folder in out.parents if folder in mounts), None)
+    if home is None or mounts[home] not in _NETWORK:
+        return ()
+    return (
+        f"{display(out)} lies on {mounts[home]}: LMDB may be written by one machine only there; "
+        "read it freely, but write to a local disk and copy, or use .h5",
+    )
 
 
 def check_output(source: Path, out: Path, options: ConvertOptions) -> None:

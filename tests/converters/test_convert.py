@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from converting import class_folders, content, streets, write_image
 from pictures import as_pillow_sees
@@ -261,6 +263,16 @@ def test_a_source_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_wrong_options_are_told(settings: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words):
         convert(tmp_path, tmp_path / "o.lmdb", **settings)
+
+
+def test_a_network_disk_is_noted_for_lmdb_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = class_folders(tmp_path / "in", 1)
+    mounts = [SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+    assert "lies on nfs4" in convert(root, tmp_path / "o.lmdb", workers=0).notes[-1]
+    assert convert(root, tmp_path / "o.h5", workers=0).notes == ()
 
 
 def test_the_summary_is_plain_json_and_frozen(tmp_path: Path) -> None:

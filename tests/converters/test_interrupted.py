@@ -13,14 +13,14 @@ import psutil
 import pytest
 from converting import class_folders, content, write_image
 
-from fastdata.converters import convert
+from fastdata.converters import Progress, convert
 from fastdata.errors import StorageError
 from fastdata.packs import open_pack, partial_of
 
-KILLS = int(os.environ.get("FASTDATA_KILLS", "5"))
+KILLS = int(os.environ.get("FASTDATA_KILLS", "3"))
 SCRIPT = """
 import sys
-from fastdata.converters import convert
+from fastdata.converters import Progress, convert
 resume = "resume" in sys.argv
 convert(sys.argv[1], sys.argv[2], workers=2, overwrite=True, resume=resume,
         progress=lambda p: print(p.phase, p.done, flush=True) if "tell" in sys.argv else None)
@@ -109,6 +109,17 @@ def test_workers_that_are_killed_from_outside_change_nothing(many: Path, tmp_pat
     assert run.returncode == 0
     convert(many, tmp_path / "whole.lmdb", workers=0)
     assert content(tmp_path / "o.lmdb") == content(tmp_path / "whole.lmdb")
+
+
+def test_a_worker_that_is_stopped_from_outside_changes_nothing(many: Path, tmp_path: Path) -> None:
+    def stop_one(progress: Progress) -> None:
+        if (progress.phase, progress.done) == ("convert", 50):
+            psutil.Process().children()[0].suspend()
+
+    out = tmp_path / "o.lmdb"
+    summary = convert(many, out, workers=2, item_timeout=1, progress=stop_one)
+    assert (summary.count, summary.rejected) == (600, 0)
+    assert not psutil.Process().children()
 
 
 @pytest.mark.parametrize("suffix", ["lmdb", "h5"])

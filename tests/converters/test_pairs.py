@@ -66,3 +66,13 @@ def test_a_missing_partner_is_named(tmp_path: Path) -> None:
     (tmp_path / "in/high/1.png").unlink()
     with pytest.raises(LabelError, match=r"1\.jpg: has no high-quality image"):
         convert(tmp_path / "in", tmp_path / "o.lmdb", workers=0)
+
+
+def test_classes_called_low_and_high_are_classes(tmp_path: Path) -> None:
+    for i in range(3):
+        write_image(tmp_path / f"in/low/a{i}.jpg")
+        write_image(tmp_path / f"in/high/b{i}.jpg")
+    assert convert(tmp_path / "in", tmp_path / "o.lmdb", workers=0).layout == "imagefolder"
+    pairs(tmp_path / "three", "low", "high", 1)
+    write_image(tmp_path / "three/medium/0.jpg")
+    assert convert(tmp_path / "three", tmp_path / "p.lmdb", workers=0).layout == "imagefolder"

@@ -14,7 +14,7 @@ from converting import obey
 
 from fastdata.converters.pool import WorkerPool
 from fastdata.converters.source import Item
-from fastdata.errors import InputError, WorkerDied, WorkerTimeout
+from fastdata.errors import InputError, WorkerDied, WorkerError, WorkerTimeout
 
 
 def items(*keys: str) -> list[Item]:
@@ -79,6 +79,12 @@ def test_large_results_and_large_items_pass() -> None:
         keys = ["large", "y" * 2_000_000, "large", "z"] * 3
         found = [len(outcome.value) for outcome in pool.run(obey, items(*keys))]
     assert found == [3_000_000, 2_000_000, 3_000_000, 1] * 3
+
+
+def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with WorkerPool(2, item_timeout=60) as pool, pytest.raises(WorkerError, match="--workers 0"):
+        next(pool.run(obey, items("a", "b")))
 
 
 def test_no_process_is_left_after_closing() -> None:

@@ -154,7 +154,10 @@ def test_splits_and_unusual_folder_names(tmp_path: Path) -> None:
         (tmp_path / "in" / split / "images").rename(tmp_path / "in" / split / "photo")
     with pytest.raises(UsageError, match="expected the folders images/ and masks/, found"):
         convert(tmp_path / "in", tmp_path / "o.lmdb", layout="segmentation", **QUICK)
-    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", folders=("photo", "masks"), **QUICK)
+    options = {"folders": ("photo", "masks"), **QUICK}
+    with pytest.raises(UsageError, match="say which with layout"):
+        convert(tmp_path / "in", tmp_path / "o.lmdb", **options)
+    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", layout="segmentation", **options)
     assert (summary.layout, summary.count) == ("segmentation", 4)
     with open_pack(tmp_path / "o.lmdb") as pack:
         assert len(pack.subset(split="val")) == 2
@@ -184,3 +187,12 @@ def test_a_colour_mask_is_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "in/masks/a.png", 4, 4)
     with pytest.raises(InputError, match=r"masks/a\.png: the mask has mode RGB"):
         convert(tmp_path / "in", tmp_path / "o.lmdb", **QUICK)
+
+
+def test_a_column_named_like_a_distance_map_keeps_its_name(tmp_path: Path) -> None:
+    streets(tmp_path / "in", 2)
+    text = "image,mask,boundary\nimages/0.png,masks/0.png,1\nimages/1.png,masks/1.png,2\n"
+    (tmp_path / "in/t.csv").write_text(text, encoding="utf-8")
+    options = {"distance_maps": ("boundary",), **QUICK}
+    summary = convert(tmp_path / "in/t.csv", tmp_path / "o.lmdb", **options)
+    assert list(summary.schema) == ["image", "mask", "mask_boundary", "boundary"]
