@@ -43,6 +43,8 @@ EVERY_KIND = Schema(
     }
 )
 
+COUNTED = Schema({"label": Label()})
+
 
 def sample(index: int) -> dict[str, Any]:
     """Values of sample `index`, the same at every call."""

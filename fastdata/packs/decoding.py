@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastdata.codecs import decode_image, decode_mask
 from fastdata.distance import dequantize
 from fastdata.errors import PackCorrupt
-from fastdata.schema import DistanceMap, Field, Image, Mask, Text
+from fastdata.schema import Bytes, DistanceMap, Field, Image, Mask, Text
 
 __all__ = ["decode_record", "decode_rows", "record_shape"]
 
@@ -29,6 +29,8 @@ def decode_record(field: Field, data: memoryview, size: tuple[int, int] | None) 
     """
     if isinstance(field, Text):
         return str(data, "utf-8", "surrogateescape")
+    if isinstance(field, Bytes):
+        return bytes(data)
     if isinstance(field, Image) and field.codec != "raw":
         return decode_image(data, field.channels)
     if isinstance(field, Mask) and field.codec == "png":

@@ -15,6 +15,7 @@ from fastdata.packs.decoding import record_shape
 from fastdata.packs.pixels import encode_image, encode_mask
 from fastdata.schema import (
     Array,
+    Bytes,
     DistanceMap,
     Field,
     Image,
@@ -100,6 +101,8 @@ def _encode(field: Field, value: Any, check_pixels: bool) -> EncodedField:
         return _distance(field, value)
     if isinstance(field, Text):
         return EncodedField(_text(value))
+    if isinstance(field, Bytes):
+        return EncodedField(memoryview(value).tobytes())
     if isinstance(field, Label):
         return EncodedField(np.asarray(_class_id(field, value), field.item_dtype).tobytes())
     if isinstance(field, Window):

@@ -25,6 +25,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ PAGE_BYTES = 4096
 # Dirty pages are kept in memory until a commit.
 COMMIT_BYTES = 32 << 20
 COMMIT_ITEMS = 50_000
+FULL_BYTES = 1 << 16
 MAX_VALUE_BYTES = (1 << 32) - 1
 # More samples do not fit the ten digits of a key.
 MAX_COUNT = 10**10
@@ -187,10 +189,12 @@ def _check_limits(contents: Contents) -> None:
 
 def _as_oserror(error: lmdb.Error, folder: Path) -> OSError:
     """The system's error behind an lmdb one, which keeps only its words."""
-    for number in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES):
-        if os.strerror(number) in str(error):
-            return OSError(number, os.strerror(number), str(folder))
-    return OSError(errno.EIO, str(error), str(folder))
+    known = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES)
+    number = next((code for code in known if os.strerror(code) in str(error)), errno.EIO)
+    # A disk that becomes full writes less than it was given, and LMDB calls a short write EIO.
+    if number == errno.EIO and shutil.disk_usage(folder).free < FULL_BYTES:
+        number = errno.ENOSPC
+    return OSError(number, f"{os.strerror(number)} ({error})", str(folder))
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:

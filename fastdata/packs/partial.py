@@ -56,6 +56,7 @@ class Partial:
                 self.descriptor = self._take()
             self._sign()
         except OSError as error:
+            self.release()
             if isinstance(error, StorageError):
                 raise
             raise storage_error(error, f"cannot make {path}", path) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +34,9 @@ LIBRARIES: dict[Backend, str] = {
 # A walk over a million records takes 2 s here; a damaged tree must not keep anybody for ever.
 BASE_SECONDS = 60.0
 BYTES_PER_SECOND = 20e6
+# A crafted file can make HDF5 ask for any amount of memory; LMDB maps what its owner chose, often
+# a terabyte, so it cannot be held to a limit.
+HDF5_BYTES = 4 << 30
 PROGRAM = "import json,sys; sys.path[:] = json.loads(sys.argv[3]); " + (
     "from fastdata.packs.resolve import child_main; child_main(sys.argv[1], sys.argv[2])"
 )
@@ -91,6 +95,10 @@ def _parse(answer: dict[str, Any], tail: bytes, where: str) -> Resolved:
 
 def child_main(backend: Backend, path: str) -> None:
     """What the child runs: locate everything and write it to standard output."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if backend == "hdf5":
+        limit = HDF5_BYTES + 2 * os.stat(path).st_size
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     find: Callable[[Path], Resolved] = importlib.import_module(LIBRARIES[backend]).locate
     answer: dict[str, Any]
     tail: list[bytes] = []

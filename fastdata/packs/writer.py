@@ -102,6 +102,7 @@ class PackWriter:
         self.schema = schema
         self.backend: Backend = backend
         self._broken = False
+        self._closed = False
         self._partial = Partial(partial_of(path))
         try:
             recover(self._partial, path)
@@ -229,6 +230,7 @@ class PackWriter:
 
     def close(self) -> None:
         """Stop writing and keep what is staged for a resume."""
+        self._closed = True
         self._staging.close()
         self._partial.release()
 
@@ -242,6 +244,8 @@ class PackWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
+            if self._closed:
+                return
             if kind is None:
                 self.commit()
             elif not self._broken:
@@ -257,6 +261,8 @@ class PackWriter:
     @contextlib.contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
         """Turns a refused system call into a StorageError, and stops writing after it."""
+        if self._closed:
+            raise UsageError(f"the writer of {self.path} is closed; go on with resume=True")
         if self._broken:
             raise UsageError(f"writing {self.path} has failed before; go on with resume=True")
         try:
@@ -299,9 +305,11 @@ class PackWriter:
     def _check_target(self, overwrite: bool) -> None:
         if not os.path.lexists(self.path) or self._finished is not None:
             return
-        if overwrite:
+        try:
+            if not overwrite:
+                raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
             check_replaceable(self.path, self.backend)
-            return
-        if begun_id(self._partial) is None:
-            self._partial.remove()
-        raise UsageError(f"{self.path} exists; use --overwrite (in Python: overwrite=True)")
+        except UsageError:
+            if begun_id(self._partial) is None:
+                self._partial.remove()
+            raise

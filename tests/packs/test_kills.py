@@ -11,9 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,16 +23,6 @@ from fastdata.packs import create_pack, open_pack, partial_of
 
 COUNT = 14
 EVERY_CALL = os.environ.get("FASTDATA_KILLS") == "all"
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill is as sudden there."""
-    if not os.access("/dev/shm", os.W_OK) or shutil.disk_usage("/dev/shm").free < 50_000_000:
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(params=[".lmdb", ".h5"])
@@ -125,15 +113,15 @@ def changing_calls(folder: Path, suffix: str) -> int:
 
 
 def test_killed_at_a_system_call(
-    packs: dict[str, tuple[Path, str, str]], tmp_path: Path, suffix: str
+    packs: dict[str, tuple[Path, str, str]], quick_path: Path, suffix: str
 ) -> None:
     old, whole, before = packs[suffix]
-    calls = changing_calls(tmp_path, suffix)
+    calls = changing_calls(quick_path, suffix)
     assert calls > 100
     publishing = set(range(calls - 25, calls + 1))
     chosen = sorted(publishing | set(range(1, calls, 1 if EVERY_CALL else 9)))
     for number in chosen:
-        folder = tmp_path / str(number)
+        folder = quick_path / str(number)
         folder.mkdir()
         scene = Scene(folder, suffix, old if number % 2 else None)
         status = killed_at(number, scene.write)
@@ -148,15 +136,15 @@ def test_killed_at_a_system_call(
 
 
 def test_killed_at_a_random_moment(
-    packs: dict[str, tuple[Path, str, str]], tmp_path: Path, suffix: str
+    packs: dict[str, tuple[Path, str, str]], quick_path: Path, suffix: str
 ) -> None:
     old, whole, before = packs[suffix]
     started = time.monotonic()
-    write(tmp_path / f"timed{suffix}", tmp_path / "acknowledged")
+    write(quick_path / f"timed{suffix}", quick_path / "acknowledged")
     seconds = time.monotonic() - started
     chance = random.Random(5)
     for number in range(25):
-        folder = tmp_path / str(number)
+        folder = quick_path / str(number)
         folder.mkdir()
         scene = Scene(folder, suffix, old if number % 2 else None)
         child = os.fork()
@@ -191,11 +179,11 @@ PROGRAM = (
     ],
 )
 def test_killed_by_strace_inside_the_libraries(
-    packs: dict[str, tuple[Path, str, str]], tmp_path: Path, suffix: str, call: str, number: int
+    packs: dict[str, tuple[Path, str, str]], quick_path: Path, suffix: str, call: str, number: int
 ) -> None:
     """LMDB writes by itself, where no Python call can be counted."""
     old, _, before = packs[suffix]
-    scene = Scene(tmp_path, suffix, old)
+    scene = Scene(quick_path, suffix, old)
     inject = f"inject={call}:signal=KILL:when={number}"
     command = ["strace", "-f", "-o", os.devnull, "-e", f"trace={call}"]
     command += ["-e", inject, sys.executable, "-c", PROGRAM, scene.path, Path(__file__).parents[1]]
@@ -208,7 +196,7 @@ def test_killed_by_strace_inside_the_libraries(
     write_pack(scene.path, COUNT, overwrite=True, resume=True)
     with open_pack(scene.path) as pack:
         assert len(pack) == len(kept(COUNT)) and pack.verify().ok
-    assert os.listdir(tmp_path) == [scene.path.name]
+    assert os.listdir(quick_path) == [scene.path.name]
 
 
 def test_work_in_a_child_reports_its_end() -> None:

@@ -198,6 +198,8 @@ def test_forged_offsets_cannot_leave_the_file(tmp_path: Path) -> None:
 def test_crafted_hdf5_files_of_the_past() -> None:
     files = sorted(path for path in real_data("bad/hdf5").iterdir() if path.is_file())
     assert len(files) > 40
+    if "FASTDATA_MUTATIONS" not in os.environ:
+        files = files[::3]
     with ThreadPoolExecutor(2) as threads:
         errors = list(threads.map(error_of, files))
     assert all(isinstance(error, PackError) for error in errors), errors
