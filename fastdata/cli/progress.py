@@ -72,12 +72,15 @@ class Meter:
             extra: A few more words, such as "3 rejected".
         """
         now = self._clock()
+        # A bar's redraw is cheap, and a new phase should not wait for the next call.
+        new_words = self._bar is not None and extra != self._state[2]
         self._state = (done, total, extra)
         if now > self._marks[-1][0]:
             self._marks.append((now, done))
         while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
             self._marks.popleft()
-        if now - self._shown_at >= (LINE_SECONDS if self._bar is None else BAR_SECONDS):
+        due = LINE_SECONDS if self._bar is None else BAR_SECONDS
+        if new_words or now - self._shown_at >= due:
             self._shown_at = now
             self._show()
 

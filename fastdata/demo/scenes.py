@@ -18,9 +18,9 @@ __all__ = ["LANDS", "PARTS", "TRUNCATE", "Scene", "make_scene"]
 
 Floats = NDArray[np.float32]
 
-# Mask classes and sample classes, in the order of their ids.
+# Mask classes and sample classes, in the order of their ids; a table's classes are sorted by name.
 PARTS = ("sky", "ground", "ball", "crate")
-LANDS = ("meadow", "desert", "snow", "dusk")
+LANDS = ("desert", "dusk", "meadow", "snow")
 
 # Distances to a class boundary are of use only this near to it, in pixels.
 TRUNCATE = 32.0

@@ -29,7 +29,7 @@ def test_a_sample_has_the_shapes_and_types_that_training_takes(scenes: FileScene
     assert (image.shape, image.dtype) == ((3, 64, 64), torch.float32)
     assert (mask.shape, mask.dtype) == ((64, 64), torch.int64)
     assert (distance.shape, distance.dtype) == ((64, 64), torch.float32)
-    assert LANDS[land] == "dusk"
+    assert LANDS[land] == "snow"
     assert image.min() >= -2 and image.max() <= 2
     assert set(mask.unique().tolist()) <= set(range(len(PARTS)))
 

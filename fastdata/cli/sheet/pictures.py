@@ -23,7 +23,7 @@ __all__ = [
 
 Pixels = NDArray[Any]
 
-OVERLAY_ALPHA = 150
+OVERLAY_ALPHA = 130
 # The palette entry of pixels without a colour; classes beyond it share the colours of the first.
 CLEAR = 255
 CONTOUR = 30
