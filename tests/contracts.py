@@ -263,6 +263,25 @@ class PackContract:
         assert len(open_pack(path)) == len(kept(25))
         assert os.listdir(tmp_path) == [path.name]
 
+    def test_opening_while_it_is_replaced_again_and_again(self, tmp_path: Path) -> None:
+        path = write_pack(tmp_path / f"a{self.suffix}", 4)
+        expected = {digest(open_pack(path))}
+        write_pack(path, 7, overwrite=True)
+        expected.add(digest(open_pack(path)))
+        child = os.fork()
+        if not child:
+            try:
+                for number in range(20):
+                    write_pack(path, 4 if number % 2 else 7, overwrite=True)
+            finally:
+                os._exit(0)
+        found, opened = set(), 0
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            with open_pack(path) as pack:
+                found.add(digest(pack))
+                opened += 1
+        assert found <= expected and opened > 5
+
     def test_an_existing_pack_is_not_replaced_unasked(self, tmp_path: Path) -> None:
         path = write_pack(tmp_path / f"a{self.suffix}", 3)
         with pytest.raises(UsageError, match=r"exists; use --overwrite"):

@@ -227,6 +227,7 @@ class PackWriter:
                 publish(self._partial, built, self.path)
             self._staging.close()
             self._partial.remove()
+        self._closed = True
 
     def close(self) -> None:
         """Stop writing and keep what is staged for a resume."""
