@@ -87,10 +87,15 @@ def _build(words: list[str]) -> typer.Typer:
     for name, summary in COMMANDS.items():
         if name == chosen:
             module = importlib.import_module(f"fastdata.cli.{name}")
-            app.command(name, help=module.HELP, epilog=module.EXAMPLES)(module.run)
+            app.command(name, help=_flowing(module.HELP), epilog=module.EXAMPLES)(module.run)
         else:
             app.command(name, help=summary)(_not_chosen)
     return app
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs on one line each, so that the terminal's width breaks them and nothing else."""
+    return "\n\n".join(part.replace("\n", " ") for part in text.strip().split("\n\n"))
 
 
 def _front(

@@ -12,7 +12,7 @@ import typer
 from fastdata.cli import console
 from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.cli.progress import Meter
-from fastdata.converters import ConversionSummary, Progress, convert
+from fastdata.converters import LAYOUTS, ConversionSummary, Progress, convert
 from fastdata.errors import UsageError
 
 __all__ = ["EXAMPLES", "HELP", "run", "show_progress"]
@@ -44,6 +44,8 @@ Out = Annotated[
 ]
 Text = str | None
 
+LAYOUT_HELP = f"auto (says what it found and why), {', '.join(LAYOUTS)}."
+
 PHASES = {"scan": "looking at the sizes", "finish": "writing and checking the pack"}
 NOT_SETTINGS = {"source", "out", "column", "json", "debug"}
 
@@ -57,7 +59,7 @@ def run(
     out: Out,
     layout: Annotated[
         Literal["auto", "imagefolder", "segmentation", "pairs", "table", "windows"],
-        _option("--layout", RUN, "How the source is arranged; auto says what it found and why."),
+        _option("--layout", RUN, LAYOUT_HELP, "LAYOUT"),
     ] = "auto",
     codec: Annotated[
         Literal["keep", "jpeg", "png", "raw"],
