@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastdata.packs import create_pack as create_pack
     from fastdata.packs import open_pack as open_pack
     from fastdata.schema import Array as Array
+    from fastdata.schema import Bytes as Bytes
     from fastdata.schema import DistanceMap as DistanceMap
     from fastdata.schema import Image as Image
     from fastdata.schema import Label as Label
@@ -36,7 +37,7 @@ _HOME = {
     "open_pack": "fastdata.packs",
     "FastDataError": "fastdata.errors",
 } | dict.fromkeys(
-    ("Schema", "Image", "Mask", "DistanceMap", "Array", "Scalar", "Label", "Text", "Window"),
+    "Schema Image Mask DistanceMap Array Scalar Label Text Bytes Window".split(),
     "fastdata.schema",
 )
 

@@ -27,6 +27,7 @@ from fastdata.errors import PackVersion, UsageError
 
 __all__ = [
     "Array",
+    "Bytes",
     "DistanceMap",
     "Field",
     "Image",
@@ -254,6 +255,13 @@ class Text(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bytes(Field):
+    """Bytes of any length and meaning, stored as they are."""
+
+    kind: ClassVar[str] = "bytes"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Window(Field):
     """`length` consecutive rows of one series for all samples, (length, len(features)).
 
@@ -284,7 +292,7 @@ class Window(Field):
 
 
 KINDS: dict[str, type[Field]] = {
-    cls.kind: cls for cls in (Image, Mask, DistanceMap, Array, Scalar, Label, Text, Window)
+    cls.kind: cls for cls in (Image, Mask, DistanceMap, Array, Scalar, Label, Text, Bytes, Window)
 }
 
 

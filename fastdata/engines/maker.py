@@ -19,7 +19,7 @@ from fastdata.geometry import Geometry
 from fastdata.native import core
 from fastdata.packs.decoding import decode_rows, record_shape
 from fastdata.sampletype import record_type
-from fastdata.schema import DistanceMap, Field, Image, Text
+from fastdata.schema import Bytes, DistanceMap, Field, Image, Text
 from fastdata.transforms import Plan
 
 __all__ = ["PackMaker"]
@@ -67,7 +67,7 @@ class PackMaker:
     def only_gathers(self) -> bool:
         """Whether a batch is nothing but gathers, so that several can be made in one go."""
         return not any(
-            self._is_rendered(field) or isinstance(field, Text)
+            self._is_rendered(field) or isinstance(field, Text | Bytes)
             for field in self._fields.fields.values()
         )
 
@@ -169,6 +169,8 @@ class PackMaker:
         failures: dict[int, FastDataError],
     ) -> Any:
         field = self._fields.fields[name]
+        if isinstance(field, Bytes):
+            return [bytes(record) for record in self._fields.records(name, indices)]
         if isinstance(field, Text):
             records = self._fields.records(name, indices)
             return [str(record, "utf-8", "surrogateescape") for record in records]

@@ -93,7 +93,7 @@ class WorkerProcesses:
         self._content = content
         self._keep_after_break = keep_after_break
         self._kept: tuple[DataLoader[Any], Tasks] | None = None
-        self._in_use: weakref.ref[WorkerBatches] | None = None
+        self._in_use: object | None = None
 
     def batches(
         self, work: Iterable[Any], report: Report, *, told_length: int | None = None
@@ -107,18 +107,28 @@ class WorkerProcesses:
                 warns when it turns out wrong.
         """
         persistent = self._options["persistent_workers"]
-        if persistent and (self._in_use is None or self._in_use() is None):
+        if persistent and self._in_use is None:
             self._kept = self._kept or self._loader(persistent=True)
-            batches = WorkerBatches(self, *self._kept, work, report, told_length)
-            self._in_use = weakref.ref(batches)
-            return batches
-        # Persistent workers serve one epoch at a time; a second one gets its own.
-        loader, tasks = self._loader(persistent=False)
-        return WorkerBatches(self, loader, tasks, work, report, told_length)
+            loader, tasks = self._kept
+            self._in_use = epoch = object()
+        else:
+            # Persistent workers serve one epoch at a time; a second one gets its own.
+            (loader, tasks), epoch = self._loader(persistent=False), object()
+        tasks.work = iter(work)
+        loader._IterableDataset_len_called = told_length  # type: ignore[assignment]
+        return WorkerBatches(self, iter(loader), epoch, report)
 
-    def finished(self, batches: WorkerBatches, *, whole: bool) -> None:
-        """Called when an epoch ends; lets go of workers that nobody asked to keep."""
-        if self._in_use is not None and self._in_use() in (None, batches):
+    def finished(self, epoch: object, iterator: Any, *, whole: bool) -> None:  # noqa: ARG002
+        """Called when an epoch ends; lets go of workers that nobody asked to keep.
+
+        Args:
+            epoch: Which one.
+            iterator: The DataLoader's. That it is an argument keeps it, and the queues that its
+                workers hear of the end by, out of any garbage that the end is called from: workers
+                of an iterator that is collected as part of a cycle would wait for ever.
+            whole: Whether all batches were handed out.
+        """
+        if self._in_use is epoch:
             self._in_use = None
             if not whole and not self._keep_after_break:
                 self._kept = None
@@ -142,26 +152,20 @@ class WorkerBatches:
     """The batches of one epoch."""
 
     def __init__(
-        self,
-        owner: WorkerProcesses,
-        loader: DataLoader[Any],
-        tasks: Tasks,
-        work: Iterable[Any],
-        report: Report,
-        told_length: int | None,
+        self, owner: WorkerProcesses, iterator: Any, epoch: object, report: Report
     ) -> None:
         self._owner = owner
+        self._iterator = iterator
+        self._epoch = epoch
         self._report = report
-        self._done = False
-        tasks.work = iter(work)
-        loader._IterableDataset_len_called = told_length  # type: ignore[assignment]
-        self._iterator = iter(loader)
+        self._end = weakref.finalize(self, owner.finished, epoch, iterator, whole=False)
 
     def __next__(self) -> Any:
         try:
             made = next(self._iterator)
         except StopIteration:
-            self._end(whole=True)
+            if self._end.detach() is not None:
+                self._owner.finished(self._epoch, self._iterator, whole=True)
             raise
         except RuntimeError as error:
             lost = explained(error, self._iterator)
@@ -170,11 +174,3 @@ class WorkerBatches:
             self._owner.broken()
             raise lost from error
         return self._owner.result(made, self._report)
-
-    def __del__(self) -> None:
-        self._end(whole=False)
-
-    def _end(self, *, whole: bool) -> None:
-        if not self._done and hasattr(self, "_iterator"):
-            self._done = True
-            self._owner.finished(self, whole=whole)
