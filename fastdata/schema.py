@@ -75,6 +75,17 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Typed(Field):
+    """A field that says in which NumPy type its values are stored."""
+
+    dtype: str = "float32"
+
+    @property
+    def item_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Spatial(Field):
     """A field with pixels: geometry applies to it, and its size may be the same for all samples."""
 
@@ -115,7 +126,7 @@ class Image(_Spatial):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mask(_Spatial):
+class Mask(_Spatial, _Typed):
     """Class ids, decoded to (height, width); stored without loss and never rescaled in value.
 
     Attributes:
@@ -136,17 +147,13 @@ class Mask(_Spatial):
     def item_shape(self) -> tuple[int, ...] | None:
         return self.shape
 
-    @property
-    def item_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
-
 
 @dataclass(frozen=True, kw_only=True)
-class DistanceMap(_Spatial):
+class DistanceMap(_Spatial, _Typed):
     """Distances in pixels computed from a mask at conversion; decoded to float32.
 
-    A stored value times `scale` is a distance in pixels, plus nothing else: zero is stored as
-    `zero`, so that signed distances fit an unsigned type: ``distance = (stored - zero) * scale``.
+    ``distance = (stored - zero) * scale``; storing distance 0 as `zero` lets signed distances fit
+    an unsigned type.
 
     Attributes:
         form: "boundary" decodes to (height, width), the distance to the nearest class boundary, >=
@@ -176,18 +183,13 @@ class DistanceMap(_Spatial):
             return None
         return (self.classes, *self.shape) if self.form == "signed" else self.shape
 
-    @property
-    def item_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Array(Field):
+class Array(_Typed):
     """A numeric array of one fixed shape, returned as stored."""
 
     kind: ClassVar[str] = "array"
     shape: tuple[int, ...]
-    dtype: str = "float32"
 
     @property
     def storage(self) -> Storage:
@@ -198,17 +200,12 @@ class Array(Field):
     def item_shape(self) -> tuple[int, ...]:
         return self.shape
 
-    @property
-    def item_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Scalar(Field):
+class Scalar(_Typed):
     """One number a sample, such as a regression target."""
 
     kind: ClassVar[str] = "scalar"
-    dtype: str = "float32"
 
     @property
     def storage(self) -> Storage:
@@ -217,10 +214,6 @@ class Scalar(Field):
     @property
     def item_shape(self) -> tuple[int, ...]:
         return ()
-
-    @property
-    def item_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +255,7 @@ class Bytes(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window(Field):
+class Window(_Typed):
     """`length` consecutive rows of one series for all samples, (length, len(features)).
 
     Attributes:
@@ -275,7 +268,6 @@ class Window(Field):
     kind: ClassVar[str] = "window"
     length: int
     features: tuple[str, ...]
-    dtype: str = "float32"
     categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
@@ -285,10 +277,6 @@ class Window(Field):
     @property
     def item_shape(self) -> tuple[int, ...]:
         return (self.length, len(self.features))
-
-    @property
-    def item_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
 
 
 KINDS: dict[str, type[Field]] = {
