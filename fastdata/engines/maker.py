@@ -14,7 +14,7 @@ from fastdata.engines.packed import PackFields
 from fastdata.engines.resolutions import at_resolution, reference_field
 from fastdata.engines.take import Take
 from fastdata.engines.work import Indices, Made, Skip, Task
-from fastdata.errors import FastDataError, InputError, UsageError
+from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
 from fastdata.geometry import Geometry
 from fastdata.native import core
 from fastdata.packs.decoding import decode_rows, record_shape
@@ -128,15 +128,24 @@ class PackMaker:
             indices = self._leave_out(indices, bad, skipped)
             geometry = self._geometry(task, indices) if len(indices) else None
         failures: dict[int, FastDataError] = {}
-        values = {
-            name: self._value(name, indices, geometry, executor, failures)
-            for name in (self._fields.names if len(indices) else ())
-        }
+        try:
+            values = {
+                name: self._value(name, indices, geometry, executor, failures)
+                for name in (self._fields.names if len(indices) else ())
+            }
+        except PackCorrupt as error:
+            raise self._named(error, indices) from error
         kept = self._leave_out(indices, failures, skipped)
         if failures:
             positions = [at for at in range(len(indices)) if at not in failures]
             values = {name: _select(value, positions) for name, value in values.items()}
         return kept, values, tuple(skipped)
+
+    def _named(self, error: PackCorrupt, indices: Indices) -> PackCorrupt:
+        """The error with the name of the sample, which only the bad sample by itself gives away."""
+        for at, _ in self._fields.unreadable(indices)[:1]:
+            return PackCorrupt(f"{self._fields.key(int(indices[at]))}: {error}")
+        return error
 
     def _leave_out(
         self, indices: Indices, bad: Mapping[int, FastDataError], skipped: list[Skip]

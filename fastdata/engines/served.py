@@ -54,23 +54,32 @@ class ServedPack:
 
     def __getitems__(self, task: Task) -> Made:
         """The batch of a task."""
-        if self._collate_fn is None:
-            made = self._maker.make(task)
-        else:
-            made = self._collated(task, self._collate_fn)
-        return _shared(made)
+        try:
+            return _shared(self._batch(task))
+        except FastDataError as error:
+            return Made(None, 0, error=error)
 
     def __getitem__(self, task: Task) -> Made:
         """The only sample of a task, where the user wants no batches."""
+        try:
+            return _shared(self._single(task))
+        except FastDataError as error:
+            return Made(None, 0, error=error)
+
+    def _batch(self, task: Task) -> Made:
+        if self._collate_fn is None:
+            return self._maker.make(task)
+        return self._collated(task, self._collate_fn)
+
+    def _single(self, task: Task) -> Made:
         convert = self._collate_fn
         if convert is not None:
-            made = self._collated(task, lambda samples: convert(samples[0]))
-        else:
-            made = self._maker.make(task)
-            if made.size:
-                single = (value[0] for value in made.batch)
-                made = made._replace(batch=self._maker.sample_type(*single))
-        return _shared(made)
+            return self._collated(task, lambda samples: convert(samples[0]))
+        made = self._maker.make(task)
+        if not made.size:
+            return made
+        single = (value[0] for value in made.batch)
+        return made._replace(batch=self._maker.sample_type(*single))
 
     def _collated(self, task: Task, collate_fn: Callable[[list[Any]], Any]) -> Made:
         found: list[Any] = []

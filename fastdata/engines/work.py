@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.errors import FastDataError
+
 __all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task", "Work"]
 
 Indices = NDArray[np.int64]
@@ -54,11 +56,14 @@ class Made(NamedTuple):
         batch: What the user gets.
         size: Samples in it; 0 when all were left out, and the batch means nothing.
         skipped: Samples that were left out.
+        error: What a worker process could not do, to be raised as it is where batches are asked
+            for; DataLoader would put the worker's traceback into the message.
     """
 
     batch: Any
     size: int
     skipped: tuple[Skip, ...] = ()
+    error: FastDataError | None = None
 
 
 class Work(Protocol):

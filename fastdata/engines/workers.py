@@ -57,6 +57,8 @@ class WorkerInit:
 
 def from_made(made: Made, report: Report) -> Any:
     """The user's batch, when the dataset makes `Made`."""
+    if made.error is not None:
+        raise made.error
     if made.skipped:
         report(made.skipped)
     return made.batch if made.size else EMPTY
