@@ -11,13 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastdata.converters.imagefolder import split_folders
-from fastdata.converters.listing import list_folder
 from fastdata.converters.options import ConvertOptions
-from fastdata.converters.paths import display
-from fastdata.converters.segmentation import matched, two_folders
-from fastdata.converters.source import Item, Source
-from fastdata.errors import UsageError
+from fastdata.converters.partners import list_partners, two_folders
+from fastdata.converters.source import Source
 from fastdata.schema import Field, Image, Label
 
 __all__ = ["FOLDER_NAMES", "list_pairs", "pair_folders"]
@@ -51,38 +47,24 @@ def list_pairs(path: Path, options: ConvertOptions) -> Source:
         UsageError: There are no two such folders.
         InputError: A folder cannot be listed.
     """
-    root = path.resolve()
-    top = list_folder(root)
-    splits = split_folders(top.folders)
-    items: list[Item] = []
-    notes: list[str] = []
-    for split in splits or ("",):
-        folders = list_folder(root / split).folders
-        names = pair_folders(folders, options)
-        if names is None:
-            wanted = options.folders or "low/ and high/ (or lr/hr, input/target, blur/sharp ..)"
-            raise UsageError(
-                f"{display(root / split)}: expected the folders {wanted}, found "
-                f"{[display(name) for name in folders[:8]]}; name the two with folders (--folders)"
-            )
-        prefix = f"{split}/" if split else ""
-        values = (splits.index(split),) if split else ()
-        found, unused = matched(root, prefix, names, options, "high-quality image")
-        items += [item._replace(values=values) for item in found]
-        if unused:
-            shown = ", ".join(display(name) for name in unused[:5])
-            notes.append(f"{len(unused)} high-quality image(s) without a low one ({shown})")
+    found = list_partners(
+        path,
+        options,
+        FOLDER_NAMES,
+        wanted="low/ and high/ (or lr/hr, input/target, blur/sharp ..)",
+        partner="high-quality image",
+    )
     image = Image(channels=options.channels)
     fields: dict[str, Field] = {"low": image, "high": image}
-    if splits:
-        fields["split"] = Label(classes=splits)
+    if found.splits:
+        fields["split"] = Label(classes=found.splits)
     return Source(
         layout="pairs",
-        root=str(root),
-        items=items,
+        root=found.root,
+        items=found.items,
         fields=fields,
         file_fields=("low", "high"),
-        value_fields=("split",) if splits else (),
+        value_fields=("split",) if found.splits else (),
         scale=options.scale or 0,
-        notes=tuple(notes),
+        notes=found.notes,
     )

@@ -13,16 +13,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastdata.converters.imagefolder import split_folders
-from fastdata.converters.listing import list_folder, walk_files
 from fastdata.converters.options import ConvertOptions
+from fastdata.converters.partners import list_partners, two_folders
 from fastdata.converters.paths import display
 from fastdata.converters.source import Item, Source
-from fastdata.converters.stems import match_stems
-from fastdata.errors import InputError, UsageError
+from fastdata.errors import InputError
 from fastdata.schema import Field, Image, Label, Mask
 
-__all__ = ["FOLDER_NAMES", "list_segmentation", "mask_folders", "two_folders"]
+__all__ = ["FOLDER_NAMES", "list_segmentation", "mask_folders"]
 
 # (images, masks) in the order they are looked for.
 FOLDER_NAMES = (
@@ -42,19 +40,6 @@ def mask_folders(folders: list[str], options: ConvertOptions) -> tuple[str, str]
     return two_folders(folders, FOLDER_NAMES, options)
 
 
-def two_folders(
-    folders: list[str], known: tuple[tuple[str, str], ...], options: ConvertOptions
-) -> tuple[str, str] | None:
-    """The first pair of known names, in any case, that are both there; or the given pair."""
-    if options.folders is not None:
-        return options.folders if set(options.folders) <= set(folders) else None
-    by_name = {name.lower(): name for name in reversed(folders)}
-    for first, second in known:
-        if first in by_name and second in by_name:
-            return by_name[first], by_name[second]
-    return None
-
-
 def list_segmentation(path: Path, options: ConvertOptions) -> Source:
     """Lists images and their masks.
 
@@ -64,52 +49,8 @@ def list_segmentation(path: Path, options: ConvertOptions) -> Source:
     """
     if path.is_file():
         return _from_list(path, options)
-    root = path.resolve()
-    top = list_folder(root)
-    splits = split_folders(top.folders)
-    items: list[Item] = []
-    notes: list[str] = []
-    for split in splits or ("",):
-        folders = list_folder(root / split).folders
-        names = mask_folders(folders, options)
-        if names is None:
-            wanted = options.folders or "images/ and masks/"
-            raise UsageError(
-                f"{display(root / split)}: expected the folders {wanted}, found "
-                f"{[display(name) for name in folders[:8]]}; name the two with folders (--folders)"
-            )
-        prefix = f"{split}/" if split else ""
-        values = (splits.index(split),) if split else ()
-        found, unused = matched(root, prefix, names, options, "mask")
-        items += [item._replace(values=values) for item in found]
-        if unused:
-            shown = ", ".join(display(name) for name in unused[:5])
-            notes.append(f"{len(unused)} mask(s) without an image were not converted ({shown})")
-    return _source(str(root), items, options, splits, notes)
-
-
-def matched(
-    root: Path, prefix: str, names: tuple[str, str], options: ConvertOptions, partner: str
-) -> tuple[list[Item], list[str]]:
-    """Items of the files in folder `names[0]`, each with its partner in `names[1]`.
-
-    Returns:
-        The items, faulty ones included, and the partners that no file asked for.
-    """
-    first, second = (prefix + name for name in names)
-    files, others = (
-        [
-            key.removeprefix(f"{below}/")
-            for key in walk_files(root, below, allow_outside=options.allow_outside)
-        ]
-        for below in (first, second)
-    )
-    found, unused = match_stems(files, others, partner)
-    items = []
-    for name, (other, fault) in zip(files, found, strict=True):
-        key = f"{first}/{name}"
-        items.append(Item(key, (key, f"{second}/{other}"), (), fault))
-    return items, unused
+    found = list_partners(path, options, FOLDER_NAMES, wanted="images/ and masks/", partner="mask")
+    return _source(found.root, found.items, options, found.splits, found.notes)
 
 
 def _from_list(path: Path, options: ConvertOptions) -> Source:
@@ -128,7 +69,7 @@ def _from_list(path: Path, options: ConvertOptions) -> Source:
         seen.setdefault(parts[0], number)
         key = parts[0] if fault is None else f"{path.name}:{number}"
         items.append(Item(key, (parts[0], parts[1]), (), fault))
-    return _source(str(root), items, options, (), [])
+    return _source(str(root), items, options, (), ())
 
 
 def _list_lines(path: Path) -> list[tuple[int, str]]:
@@ -157,7 +98,7 @@ def _source(
     items: list[Item],
     options: ConvertOptions,
     splits: tuple[str, ...],
-    notes: list[str],
+    notes: tuple[str, ...],
 ) -> Source:
     fields: dict[str, Field] = {"image": Image(channels=options.channels), "mask": Mask()}
     if splits:
@@ -169,5 +110,5 @@ def _source(
         fields=fields,
         file_fields=("image", "mask"),
         value_fields=("split",) if splits else (),
-        notes=tuple(notes),
+        notes=notes,
     )

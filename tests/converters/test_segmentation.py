@@ -113,7 +113,7 @@ def test_masks_named_by_a_suffix_or_in_another_case(tmp_path: Path) -> None:
         write_mask(tmp_path / "in/masks" / mask, np.full((4, 4), i))
     write_mask(tmp_path / "in/masks/spare.png", [[0]])
     summary = convert(tmp_path / "in", tmp_path / "o.lmdb", **QUICK)
-    assert summary.notes == ("1 mask(s) without an image were not converted (spare.png)",)
+    assert summary.notes == ("1 mask(s) belong to no file in images/ (spare.png)",)
     with open_pack(tmp_path / "o.lmdb") as pack:
         assert [int(pack[i].mask[0, 0]) for i in range(2)] == [1, 0]
 
