@@ -1,11 +1,11 @@
 """How close whole-batch gathers come to NumPy's own, and how far ahead of a plain DataLoader.
 
-    python benchmarks/gather.py            all cases, each in a process of its own, one JSON line each
-    python benchmarks/gather.py gray       one case in this process
+    python benchmarks/gather.py         all cases, each in a process of its own, one JSON line each
+    python benchmarks/gather.py gray    one case in this process
 
 Cases: ``gray`` (raw 128x128 grayscale images) and ``windows`` (24x12 float windows with a scalar
-target), batches of 128, shuffled. A case measures its contenders in turn, several rounds of all of
-them, and takes each one's median: ratios within a line can be compared, figures of two lines cannot.
+target), batches of 128, shuffled. The contenders of a case take turns, and each one's median
+counts: ratios within a line can be compared, figures of two lines cannot.
 """
 
 from __future__ import annotations
