@@ -470,6 +470,22 @@ class PackContract:
             with pytest.raises(PackError):
                 open_pack(target)
 
+    def test_an_extended_pack_is_refused_at_open(self, path: Path, tmp_path: Path) -> None:
+        target = copy_of(path, tmp_path)
+        with open(data_file(target), "ab") as file:
+            file.write(bytes(4096))
+        with pytest.raises(PackCorrupt, match=r"bytes, the manifest says \d+; restore it"):
+            open_pack(target)
+
+    def test_a_changed_manifest_is_refused_at_open(self, path: Path, tmp_path: Path) -> None:
+        target = copy_of(path, tmp_path)
+        file = target / "manifest.json" if target.is_dir() else target
+        data = file.read_bytes()
+        assert b'"made up"' in data
+        file.write_bytes(data.replace(b'"made up"', b'"made op"'))
+        with pytest.raises(PackCorrupt, match=r"the manifest of .* has CRC32C .*, it says"):
+            open_pack(target)
+
     def test_a_missing_pack(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="there is no pack at") as caught:
             open_pack(tmp_path / f"none{self.suffix}")

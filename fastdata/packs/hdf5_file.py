@@ -99,12 +99,8 @@ def open_hdf5(path: Path, data: DataFile) -> Opened:
     if data.crc(USERBLOCK_BYTES, HEAD_BYTES) != block.head_crc32c:
         return assemble_resolved(data, path, resolve(path, "hdf5", data.nbytes))
     stop = block.manifest_start + block.manifest_bytes
-    if data.nbytes != block.file_bytes or stop > data.nbytes or block.manifest_bytes > MAX_BYTES:
-        raise PackCorrupt(
-            f"{path} has {data.nbytes} bytes, expected {block.file_bytes}; restore it from a copy "
-            f"or "
-            "convert again"
-        )
+    if block.manifest_bytes > MAX_BYTES:
+        raise PackCorrupt(f"the manifest of {path} has {block.manifest_bytes} bytes; convert again")
     document = unseal(data.read(block.manifest_start, stop), str(path))
     manifest = Manifest.from_json(document.get("manifest", {}), str(path))
     layout = replace(

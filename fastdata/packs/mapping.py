@@ -120,11 +120,6 @@ class DataFile:
         Raises:
             PackCorrupt: It lies outside the file, or its bytes differ.
         """
-        if offset + spec.nbytes > self.nbytes:
-            raise PackCorrupt(
-                f"{name} of {self.shown} ends at byte {offset + spec.nbytes}, the file has "
-                f"{self.nbytes}; restore it from a copy or convert again"
-            )
         found = self.crc(offset, offset + spec.nbytes)
         if found != spec.crc32c:
             raise PackCorrupt(

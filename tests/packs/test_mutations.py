@@ -173,6 +173,16 @@ def test_files_of_another_pack_are_not_mixed_in(tmp_path: Path, suffix: str) -> 
         put(file, kept)
 
 
+def test_every_byte_of_the_user_block(tmp_path: Path) -> None:
+    path = write_pack(tmp_path / "a.h5", 4)
+    data = path.read_bytes()
+    magic = data.index(b"\x1a") + 1
+    for at in range(magic, 60):
+        put(path, data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(PackError):
+            open_pack(path)
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "offsets.bin", "data.mdb"])
 def test_a_file_that_is_gone(tmp_path: Path, name: str) -> None:
     path = write_pack(tmp_path / "a.lmdb", 10)

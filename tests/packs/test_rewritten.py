@@ -55,6 +55,14 @@ def test_copied_into_a_new_folder(lmdb_path: Path, tmp_path: Path, compact: bool
     assert is_same(tmp_path / "copy", lmdb_path)
 
 
+def test_a_copy_that_was_cut_short(lmdb_path: Path, tmp_path: Path) -> None:
+    copy_env(lmdb_path, tmp_path / "copy", compact=True)
+    data = tmp_path / "copy" / "data.mdb"
+    os.truncate(data, data.stat().st_size - 1)
+    with pytest.raises(PackCorrupt, match=r"its newest meta page says \d+; it was cut short"):
+        open_pack(tmp_path / "copy")
+
+
 def test_compacted_in_place(lmdb_path: Path, tmp_path: Path) -> None:
     target = tmp_path / "a.lmdb"
     shutil.copytree(lmdb_path, target)

@@ -91,9 +91,11 @@ def test_a_forked_worker_does_not_hold_the_lock(tmp_path: Path, suffix: str) -> 
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_child(write_and_die) == -signal.SIGKILL
-    with create_pack(path, COUNTED) as writer:
-        writer.add(label=2)
-    os.write(stop, b"x")
+    try:
+        with create_pack(path, COUNTED) as writer:
+            writer.add(label=2)
+    finally:
+        os.write(stop, b"x")
     assert open_pack(path).column("label").tolist() == [2]
 
 
