@@ -17,12 +17,30 @@ from fastdata.engines.maker import PackMaker
 from fastdata.engines.work import Made, Skip, Task
 from fastdata.errors import FastDataError
 
-__all__ = ["ServedDataset", "ServedPack", "unchanged"]
+__all__ = ["ServedDataset", "ServedPack", "SharedCollate", "unchanged"]
 
 
 def unchanged(made: Made) -> Made:
     """The collate function of a DataLoader whose dataset has collated already."""
     return made
+
+
+class SharedCollate:
+    """A user's collate function, with what it gives moved to shared memory by the worker.
+
+    Args:
+        collate_fn: The user's.
+    """
+
+    def __init__(self, collate_fn: Callable[[Any], Any]) -> None:
+        self._collate_fn = collate_fn
+
+    def __call__(self, samples: Any) -> Any:
+        """The user's batch of samples."""
+        batch = self._collate_fn(samples)
+        if get_worker_info() is not None:
+            share(batch)
+        return batch
 
 
 class ServedPack:
@@ -135,23 +153,23 @@ def _reason(error: Exception) -> str:
 
 
 def _shared(made: Made) -> Made:
+    if get_worker_info() is not None:
+        share(made.batch)
+    return made
+
+
+def share(value: Any) -> None:
     """Moves a worker's tensors to shared memory here, where a lack of it is an error.
 
     The queue would do it in a thread of its own, whose errors are printed and lost, and the loader
     would wait for ever.
     """
-    if get_worker_info() is not None:
-        _share(made.batch)
-    return made
-
-
-def _share(value: Any) -> None:
     if isinstance(value, torch.Tensor):
         if value.device.type == "cpu" and not value.requires_grad:
             value.share_memory_()  # type: ignore[no-untyped-call]
     elif isinstance(value, list | tuple):
         for item in value:
-            _share(item)
+            share(item)
     elif isinstance(value, dict):
         for item in value.values():
-            _share(item)
+            share(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,9 @@ ResultOf = Callable[[Any, Report], Any]
 """What a DataLoader's iterator gave, to the user's batch (or `EMPTY`)."""
 
 Content = Callable[["Tasks"], dict[str, Any]]
+
+
+_NOT_OURS: list[Any] = []
 
 
 class Tasks:
@@ -96,6 +100,7 @@ class WorkerProcesses:
         self._keep_after_break = keep_after_break
         self._kept: tuple[DataLoader[Any], Tasks] | None = None
         self._in_use: object | None = None
+        self._pid = os.getpid()
 
     def batches(
         self, work: Iterable[Any], report: Report, *, told_length: int | None = None
@@ -120,7 +125,7 @@ class WorkerProcesses:
         loader._IterableDataset_len_called = told_length  # type: ignore[assignment]
         return WorkerBatches(self, iter(loader), epoch, report)
 
-    def finished(self, epoch: object, iterator: Any, *, whole: bool) -> None:  # noqa: ARG002
+    def finished(self, epoch: object, iterator: Any, *, whole: bool) -> None:
         """Called when an epoch ends; lets go of workers that nobody asked to keep.
 
         Args:
@@ -130,7 +135,11 @@ class WorkerProcesses:
                 of an iterator that is collected as part of a cycle would wait for ever.
             whole: Whether all batches were handed out.
         """
-        if self._in_use is epoch:
+        if self._pid != os.getpid():
+            # A forked child that collects its copy cannot end workers that are not its own; torch
+            # would complain of that on stderr.
+            _NOT_OURS.append(iterator)
+        elif self._in_use is epoch:
             self._in_use = None
             if not whole and not self._keep_after_break:
                 self._kept = None

@@ -29,7 +29,7 @@ class SkipLog:
         if not self._entries:
             first = skips[0]
             _log.warning(
-                "left out sample %d (%s): %s; further ones are only listed in loader.skipped",
+                "left out sample %s (%s): %s; further ones are only listed in loader.skipped",
                 *first,
             )
         for skip in skips:

@@ -88,7 +88,7 @@ def cut(
     ends = [consumed + whole * (index + 1) for index in range(count)]
     if short and not drop_last:
         last, count = _tail(rest, count=count, batch_size=batch_size, world=world)
-        ends[count:] = consumed + np.cumsum([len(part) for part in last])
+        ends[count:] = consumed + count * whole + np.cumsum([len(part) for part in last])
         ends[-1] = len(order)
     full = rest[: count * whole].reshape(count, batch_size, world)[:, :, rank]
     return Shard(

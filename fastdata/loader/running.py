@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Prefetched, Synchronous
-from fastdata.engines.served import ServedDataset, ServedPack, unchanged
+from fastdata.engines.served import ServedDataset, ServedPack, SharedCollate, unchanged
 from fastdata.engines.work import Batches, Made, Report, Task
 from fastdata.engines.workers import Tasks, WorkerInit, WorkerProcesses, as_is, from_made
 from fastdata.loader.choice import Choice
@@ -173,7 +173,7 @@ def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
         return served, unchanged, True
     if choice.skip_bad:
         return ServedDataset(loader.dataset, loader.collate_fn), unchanged, True
-    return loader.dataset, loader.collate_fn, False
+    return loader.dataset, SharedCollate(loader.collate_fn), False
 
 
 def _pin(batch: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fastdata.hardware import Machine, Ranks
@@ -119,7 +119,7 @@ def can_be_sent(machine: Machine, objects: Sequence[Any]) -> str | None:
         )
     for entry in objects:
         try:
-            pickle.Pickler(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL).dump(entry)
+            ForkingPickler(_Nowhere()).dump(entry)
         # Objects may raise whatever they like when they are pickled.
         except Exception as error:
             return (

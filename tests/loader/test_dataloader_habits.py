@@ -337,7 +337,8 @@ class Stuck(Dataset[int]):
         return 1
 
     def __getitem__(self, index: int) -> int:
-        threading.Event().wait()
+        # Longer than the timeout; an endless wait would only make the loader wait at its end.
+        threading.Event().wait(1)
         return 0
 
 

@@ -178,6 +178,33 @@ def test_a_lack_of_shared_memory_is_explained() -> None:
     assert explained(RuntimeError("shapes do not match"), None) is None
 
 
+SMALL_SHM = """
+import sys, torch
+from fastdata import FastLoader
+from fastdata.errors import SharedMemoryFull
+samples = [torch.zeros(3, 100, 100)] * 32
+for options in ({}, {"on_bad": "skip"}, {"collate_fn": torch.stack}):
+    try:
+        list(FastLoader(samples, 16, num_workers=1, **options))
+    except SharedMemoryFull as error:
+        print("full" if "--shm-size" in str(error) else error)
+"""
+
+
+def test_a_small_dev_shm_is_an_error_and_no_hang() -> None:
+    mount = "mount -t tmpfs -o size=256k tmpfs /dev/shm"
+    tool = shutil.which("unshare")
+    if not tool or subprocess.run([tool, "-m", "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    result = subprocess.run(
+        [tool, "-m", "sh", "-c", f'{mount} && exec "$0" -c "$1"', sys.executable, SMALL_SHM],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.stdout.split() == ["full"] * 3, result.stderr
+
+
 def left_over() -> list[Any]:
     gc.collect()
     for thread in threading.enumerate():

@@ -100,6 +100,12 @@ def test_a_last_batch_too_small_for_all_ranks_borrows_from_the_one_before() -> N
     assert [[len(batch) for batch in shard] for shard in shards] == [[4, 1], [3, 1], [3, 1]]
 
 
+def test_positions_count_what_all_ranks_have_consumed() -> None:
+    (shard, _, _) = all_ranks(np.arange(37), 3, batch_size=3)
+    assert shard.ends.tolist() == [9, 18, 27, 34, 37]
+    assert all_ranks(np.arange(37), 3, batch_size=3, consumed=27)[0].ends.tolist() == [34, 37]
+
+
 def test_groups_hold_the_same_batches() -> None:
     shard = cut(np.arange(23), batch_size=4, rank=0, world=1, drop_last=False)
     parts = [

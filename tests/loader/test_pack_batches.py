@@ -53,6 +53,13 @@ def test_batches_do_not_depend_on_engine_and_workers(
         assert_same(list(loader), list(expected))
 
 
+def test_spawned_workers_make_the_same_batches(photos: Path) -> None:
+    options: dict[str, Any] = {"batch_size": 8, "shuffle": True, "seed": 5, "transforms": CROPS}
+    loader = FastLoader(photos, num_workers=1, multiprocessing_context="spawn", **options)
+    assert loader.explain().engine == "torch"
+    assert_same(list(loader), list(FastLoader(photos, **options)))
+
+
 def test_every_iteration_is_a_new_epoch_until_one_is_set(photos: Path) -> None:
     loader = FastLoader(photos, batch_size=26, shuffle=True, seed=5, fields=["label", "name"])
 
