@@ -152,6 +152,23 @@ class PackContract:
             with pytest.raises(IndexError):
                 source.offsets(np.array([len(pack)]))
 
+    def test_columns_and_indices_are_views_and_not_copies(self, tmp_path: Path) -> None:
+        schema = Schema({"label": Label(), "row": Array(shape=(30,)), "image": Image(codec="raw")})
+        values = {"row": np.zeros(30), "image": np.zeros((2, 2, 3), np.uint8)}
+        with create_pack(tmp_path / f"a{self.suffix}", schema) as writer:
+            for index in range(3000):
+                writer.add(f"{index}.png", label=index, **values)
+        with open_pack(tmp_path / f"a{self.suffix}") as pack:
+            whole_file = pack.row_source("row").bytes
+            assert len(whole_file) == data_file(pack.path).stat().st_size
+            assert np.shares_memory(pack.column("label"), whole_file)
+            assert np.shares_memory(pack.sizes("image"), whole_file)
+            units = pack._readers["image"].units
+            assert units is not None
+            assert np.shares_memory(units.crcs, whole_file)
+            assert np.shares_memory(units.lengths, whole_file)
+            assert not units.offsets.flags.owndata and pack.column("label")[2999] == 2999
+
     def test_series_is_one_view(self, pack: Pack) -> None:
         series = pack.series("window")
         np.testing.assert_array_equal(series, SERIES)

@@ -26,7 +26,8 @@ def as_indices(indices: Any, count: int) -> Indices:
     array = np.asarray(indices)
     if array.dtype.kind not in "iu" and array.size:
         raise IndexError(f"sample indices are {array.dtype}; expected integers")
-    array = array.astype(np.int64, copy=False).reshape(-1)
+    if array.dtype != np.int64 or array.ndim != 1:
+        array = array.astype(np.int64).reshape(-1)
     if not array.size:
         return array
     low, high = int(array.min()), int(array.max())
@@ -88,33 +89,33 @@ class Rows:
         self.dtype = dtype
         self.shape = shape
         self.count = count
-        self.row_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        row_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        self.source = RowSource(units.data, self._offsets, row_bytes, dtype, shape)
 
     def check(self, indices: Indices) -> None:
         """Compare the checksums of the blocks that these samples touch."""
-        self.units.check(indices // self.block_rows)
-
-    def source(self) -> RowSource:
-        """Where the rows lie."""
-        return RowSource(self.units.data, self._offsets, self.row_bytes, self.dtype, self.shape)
+        if not self.units.all_known:
+            self.units.check(indices // self.block_rows)
 
     def gather(self, indices: Indices) -> NDArray[Any]:
         """The rows of these samples, unchecked, a new array."""
-        return self.source().gather(indices)
+        return self.source.gather(indices)
 
     def whole(self) -> NDArray[Any] | None:
         """All rows as one view of the map, or None when they do not lie side by side."""
         steps = np.diff(self.units.offsets)
-        if not bool((steps == self.block_rows * self.row_bytes).all()):
+        if not bool((steps == self.block_rows * self.source.row_bytes).all()):
             return None
         start = self.units.base + int(self.units.offsets[0]) if len(self.units) else 0
-        flat = self.units.data[start : start + self.count * self.row_bytes]
+        flat = self.units.data[start : start + self.count * self.source.row_bytes]
         return flat.view(self.dtype).reshape(self.count, *self.shape)
 
     def _offsets(self, indices: Indices) -> Indices:
         indices = as_indices(indices, self.count)
         block, row = np.divmod(indices, self.block_rows)
-        return np.asarray(self.units.offsets[block] + (row * self.row_bytes + self.units.base))
+        return np.asarray(
+            self.units.offsets[block] + (row * self.source.row_bytes + self.units.base)
+        )
 
 
 class Windows:
@@ -128,25 +129,22 @@ class Windows:
         self.dtype = dtype
         self.shape = shape
         self.step_bytes = dtype.itemsize * shape[1]
-        self.row_bytes = self.step_bytes * shape[0]
+        row_bytes = self.step_bytes * shape[0]
+        self.source = RowSource(units.data, self._offsets, row_bytes, dtype, shape)
 
     def check(self, indices: Indices) -> None:
         """Compare the checksums of the chunks of the series that these windows touch."""
-        if self.units.all_known or not len(self.units) or not len(indices):
+        if self.units.all_known or not len(indices):
             return
         first = self.starts[indices] * self.step_bytes
-        last = (first + (self.row_bytes - 1)) // CHUNK_BYTES
+        last = (first + (self.source.row_bytes - 1)) // CHUNK_BYTES
         first //= CHUNK_BYTES
         reach = np.arange(int((last - first).max()) + 1)
         self.units.check(np.minimum(first[:, None] + reach, last[:, None]).reshape(-1))
 
-    def source(self) -> RowSource:
-        """Where the windows lie."""
-        return RowSource(self.units.data, self._offsets, self.row_bytes, self.dtype, self.shape)
-
     def gather(self, indices: Indices) -> NDArray[Any]:
         """The windows of these samples, unchecked, a new array."""
-        return self.source().gather(indices)
+        return self.source.gather(indices)
 
     def series(self) -> NDArray[Any]:
         """The whole series (T, F) as a view of the map, unchecked."""

@@ -72,7 +72,9 @@ def build(staging: Staging, path: Path) -> None:
         start = _dataset(file, "manifest", text)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        os.posix_fallocate(descriptor, 0, image.nbytes)
+        # So that a full disk is known at once; macOS lacks the call and finds out while writing.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, image.nbytes)
         image.write_to(descriptor)
         for name, array in parts.items():
             _fill(descriptor, places[name], array)

@@ -133,7 +133,7 @@ class Pack:
         reader = self._fixed(name)
         if isinstance(reader, Column):
             raise UsageError(f"field {name!r} of {self.path} is a column; use column({name!r})")
-        return reader.source()
+        return reader.source
 
     def series(self, name: str) -> NDArray[Any]:
         """The whole series (T, F) of a window field, checked, as a read-only view of the map.

@@ -72,7 +72,11 @@ class Stream:
     def sync(self) -> None:
         """Make everything so far durable."""
         self.flush()
-        os.fdatasync(self.descriptor)
+        # macOS has no fdatasync.
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(self.descriptor)
+        else:
+            os.fsync(self.descriptor)
 
     def close(self) -> None:
         """Let go of the file; what was not flushed is lost."""

@@ -21,9 +21,6 @@ class Units:
     Safe across threads: two that check the same unit at once both find the same answer. A forked
     child goes on with a copy of the bitmap.
 
-    Attributes:
-        all_known: Nothing is left to check, which spares an epoch's readers the asking.
-
     Args:
         data: The whole map, uint8.
         base: Byte from which `offsets` count.
@@ -32,6 +29,9 @@ class Units:
         crcs: Expected CRC32C of each unit, uint32.
         always: Check at every read, not only at the first.
         describe: Unit number to the words that name it in a message.
+
+    Attributes:
+        all_known: Nothing is left to check, which spares an epoch's readers the asking.
     """
 
     def __init__(

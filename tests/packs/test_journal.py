@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,26 @@ def test_safety_comes_by_itself(
     writer.add(label=30)
     assert writer.position == 31
     writer.close()
+
+
+def test_interrupted_anywhere(quick_path: Path, suffix: str) -> None:
+    """Ctrl-C inside a write keeps what was promised and nothing by halves."""
+    whole = digest(open_pack(write_pack(quick_path / f"whole{suffix}", 12)))
+
+    def interrupt(number: int) -> Callable[[int, str, tuple[Any, ...]], None]:
+        def before(at: int, call: str, args: tuple[Any, ...]) -> None:
+            if at == number:
+                raise KeyboardInterrupt
+
+        return before
+
+    path = quick_path / f"a{suffix}"
+    for number in range(1, 100, 4):
+        with watched(interrupt(number)), contextlib.suppress(KeyboardInterrupt):
+            write_pack(path, 12, overwrite=True)
+        write_pack(path, 12, overwrite=True, resume=True)
+        with open_pack(path) as pack:
+            assert digest(pack) == whole, number
 
 
 def test_a_pack_written_in_many_transactions(
