@@ -81,7 +81,7 @@ def main() -> None:
             seconds = write(path, options.count)
             command = [sys.executable, __file__, "--measure", str(path)]
             line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            facts = {"benchmark": "open_pack", "backend": suffix[1:], "count": options.count}
+            facts = {"case": "open_pack", "backend": suffix[1:], "count": options.count}
             print(json.dumps(facts | {"write_seconds": round(seconds, 1)} | json.loads(line)))
 
 
