@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,8 @@ class Rows:
         self.shape = shape
         self.count = count
         row_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-        self.source = RowSource(units.data, self._offsets, row_bytes, dtype, shape)
+        offsets = partial(_row_offsets, units, count, self.block_rows, row_bytes)
+        self.source = RowSource(units.data, offsets, row_bytes, dtype, shape)
 
     def check(self, indices: Indices) -> None:
         """Compare the checksums of the blocks that these samples touch."""
@@ -110,13 +112,6 @@ class Rows:
         flat = self.units.data[start : start + self.count * self.source.row_bytes]
         return flat.view(self.dtype).reshape(self.count, *self.shape)
 
-    def _offsets(self, indices: Indices) -> Indices:
-        indices = as_indices(indices, self.count)
-        block, row = np.divmod(indices, self.block_rows)
-        return np.asarray(
-            self.units.offsets[block] + (row * self.source.row_bytes + self.units.base)
-        )
-
 
 class Windows:
     """Stretches of `length` rows of one series, given by their start rows."""
@@ -130,7 +125,8 @@ class Windows:
         self.shape = shape
         self.step_bytes = dtype.itemsize * shape[1]
         row_bytes = self.step_bytes * shape[0]
-        self.source = RowSource(units.data, self._offsets, row_bytes, dtype, shape)
+        offsets = partial(_window_offsets, starts, self.step_bytes, units.base)
+        self.source = RowSource(units.data, offsets, row_bytes, dtype, shape)
 
     def check(self, indices: Indices) -> None:
         """Compare the checksums of the chunks of the series that these windows touch."""
@@ -152,6 +148,15 @@ class Windows:
         flat: Bytes = self.units.data[self.units.base : stop]
         return flat.view(self.dtype).reshape(-1, self.shape[1])
 
-    def _offsets(self, indices: Indices) -> Indices:
-        indices = as_indices(indices, len(self.starts))
-        return np.asarray(self.starts[indices] * self.step_bytes + self.units.base)
+
+# Functions, not methods: a row source that holds its reader would keep the map until a garbage
+# collection.
+def _row_offsets(
+    units: Units, count: int, block_rows: int, row_bytes: int, indices: Indices
+) -> Indices:
+    block, row = np.divmod(as_indices(indices, count), block_rows)
+    return np.asarray(units.offsets[block] + (row * row_bytes + units.base))
+
+
+def _window_offsets(starts: NDArray[Any], step_bytes: int, base: int, indices: Indices) -> Indices:
+    return np.asarray(starts[as_indices(indices, len(starts))] * step_bytes + base)
