@@ -19,6 +19,7 @@ FLOORS = (
     ("fastdata.codecs", "fastdata.native"),
     (
         "fastdata.schema",
+        "fastdata.kinds",
         "fastdata.sampletype",
         "fastdata.transforms",
         "fastdata.geometry",
@@ -30,7 +31,13 @@ FLOORS = (
 FLOOR_OF = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 ROOT_MODULES = {"fastdata", "fastdata.__main__"}
 # Rooms whose files may know one another, because they are several files of one topic.
-ONE_TOPIC = {"fastdata.schema", "fastdata.transforms", "fastdata.geometry", "fastdata.philox"}
+ONE_TOPIC = {
+    "fastdata.schema",
+    "fastdata.kinds",
+    "fastdata.transforms",
+    "fastdata.geometry",
+    "fastdata.philox",
+}
 NATIVE_AND_CODECS = {"fastdata.codecs", "fastdata.native"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts import again
+from packcopies import again
 from packsamples import write_pack
 
 from fastdata.errors import PackError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contracts import again
+from packcopies import again
 from packsamples import COUNTED, SERIES, digest, write_pack
 from syscalls import in_child
 

@@ -1,0 +1,67 @@
+"""Copies of packs, whole and damaged, and values that travel."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fastdata.packs import open_pack
+
+COUNT = 50
+
+
+def again(value: Any) -> Any:
+    """The value after a journey to another process and back."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+def data_file(path: Path) -> Path:
+    """The file of a pack that holds its records."""
+    return path / "data.mdb" if path.is_dir() else path
+
+
+def copy_of(path: Path, folder: Path) -> Path:
+    target = folder / path.name
+    if path.is_dir():
+        shutil.copytree(path, target)
+    else:
+        shutil.copyfile(path, target)
+    return target
+
+
+def place_of(path: Path, name: str, index: int) -> int:
+    """Byte at which the value of a sample begins in the data file, found by its contents."""
+    with open_pack(path) as pack:
+        storage = pack.schema[name].storage
+        stored = (
+            bytes(pack.records(name, [index])[0])
+            if storage == "records"
+            else pack.gather(name, [index]).tobytes()
+        )
+    data = data_file(path).read_bytes()
+    assert data.count(stored) == 1
+    return data.index(stored)
+
+
+def damaged_copy(path: Path, folder: Path, name: str, index: int) -> tuple[Path, int]:
+    """A copy with one bit flipped in a sample's value, or in a byte that belongs to none."""
+    start = place_of(path, name, index) if name else 0
+    target = copy_of(path, folder)
+    with open(data_file(target), "r+b") as file:
+        if not name:
+            start = unused_byte(file.read())
+        file.seek(start)
+        byte = file.read(1)[0]
+        file.seek(start)
+        file.write(bytes([byte ^ 0x10]))
+    return target, start
+
+
+def unused_byte(data: bytes) -> int:
+    """A byte of the backend's own structures: the name of a key in a leaf, or of a dataset."""
+    for name in (b"0000000003/caption", b"\x06crc32c"):
+        if name in data:
+            return data.index(name)
+    raise AssertionError("the pack holds no such name")
