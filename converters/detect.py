@@ -55,6 +55,7 @@ def find_source(path: Path, options: ConvertOptions) -> tuple[Source, str]:
     """
     _check_there(path)
     layout, reason = detect(path, options)
+    options.check_layout(layout)
     at = path
     if layout in ("table", "windows") and path.is_dir():
         at = _one_table(path)
@@ -102,6 +103,8 @@ def _of_folder(path: Path, options: ConvertOptions) -> tuple[str, str]:
             "folders names the two folders of the segmentation or of the pairs layout; say which "
             "with layout (--layout)"
         )
+    if options.window is not None:
+        return "windows", "a window length is given"
     top = list_folder(path)
     splits = split_folders(top.folders)
     inner = list_folder(path / splits[0]) if splits else top
@@ -166,7 +169,8 @@ def _check_there(path: Path) -> None:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{display(path)}: cannot be read ({error}); give a folder, list or table that exists"
+            f"{display(path)}: cannot be read ({getattr(error, 'strerror', None) or error}); give "
+            "a folder, list or table that exists"
         ) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UnsafeFile(f"{display(path)}: is neither a file nor a folder; expected one of them")

@@ -36,8 +36,25 @@ _RANGES = {
     "stride": (1, None),
     "horizon": (0, None),
 }
+_SEGMENTED = ("segmentation", "table")
+_WITH_COLUMNS = ("table", "windows")
+# Option -> the layouts that it means something to; those not listed here mean something to all.
+_MEANT_FOR = {
+    **dict.fromkeys(("codec", "quality", "channels", "resize"), LAYOUTS[:-1]),
+    **dict.fromkeys(("distance_maps", "truncate", "distance_dtype"), _SEGMENTED),
+    **dict.fromkeys(("classes", "ignore_index"), _SEGMENTED),
+    **dict.fromkeys(("columns", "delimiter"), _WITH_COLUMNS),
+    **dict.fromkeys(("image_column", "key_column"), ("table",)),
+    **dict.fromkeys(("window", "stride", "horizon", "target", "features"), ("windows",)),
+    "missing": ("windows",),
+    "folders": ("segmentation", "pairs"),
+    "scale": ("pairs",),
+}
+# Options that do not change what is in the pack, so that a resume may choose them anew.
+_HOW = ("workers", "on_bad", "max_bad", "overwrite", "resume", "item_timeout", "layout")
 _TABLE_KINDS = ("image", "mask", "label", "scalar", "text", "skip")
 _SERIES_KINDS = ("number", "class", "skip")
+_COLUMN_KINDS = tuple(dict.fromkeys((*_TABLE_KINDS, *_SERIES_KINDS)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +161,15 @@ class ConvertOptions:
             _check_choice("distance_maps", form, ("boundary", "signed"))
         if self.folders is not None and len(self.folders) != 2:
             raise UsageError(f"folders is {self.folders!r}; expected two folder names")
-        for kind in self.columns.values():
-            _check_choice("columns", kind, (*_TABLE_KINDS, *_SERIES_KINDS))
+        for name, kind in self.columns.items():
+            _check_choice(f"the kind of column {name!r}", kind, _COLUMN_KINDS)
+        if self.truncate is not None and not self.distance_maps:
+            raise UsageError(
+                "truncate clips distance maps, and none are asked for; leave it out, or add "
+                "distance_maps (--distance-maps boundary)"
+            )
+        if self.max_bad is not None and self.on_bad == "stop":
+            raise UsageError("max_bad has no meaning without on_bad='skip' (--on-bad skip)")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise UsageError(f"delimiter is {self.delimiter!r}; expected one character")
 
@@ -155,6 +179,32 @@ class ConvertOptions:
         if isinstance(self.classes, int):
             return tuple(str(index) for index in range(self.classes))
         return self.classes
+
+    def check_layout(self, layout: str) -> None:
+        """Refuses what was chosen and would do nothing.
+
+        Raises:
+            UsageError: An option has a value of its own and no meaning for `layout`.
+        """
+        for entry in dataclasses.fields(self):
+            name, value = entry.name, getattr(self, entry.name)
+            chosen = value != (entry.default if name != "columns" else {})
+            if chosen and layout not in _MEANT_FOR.get(name, LAYOUTS):
+                option = {"columns": "column"}.get(name, name).replace("_", "-")
+                raise UsageError(
+                    f"{name} (--{option}) has no meaning for the {layout} layout, only for "
+                    f"{' and '.join(_MEANT_FOR[name])}; leave it out, or choose the layout "
+                    "(--layout)"
+                )
+
+    def recorded(self, layout: str) -> dict[str, Any]:
+        """The options that decide what is in a pack of this layout, for its manifest."""
+        left_out = _HOW if self.distance_maps else (*_HOW, "distance_dtype", "distance_maps")
+        return {"layout": layout} | {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in left_out and layout in _MEANT_FOR.get(name, LAYOUTS)
+        }
 
 
 def options_from(options: ConvertOptions | None, settings: Mapping[str, Any]) -> ConvertOptions:

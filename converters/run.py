@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import time
@@ -37,8 +36,6 @@ _MAX_WORKERS = 32
 # Errors that belong to one item; any other ends the run whatever `on_bad` says.
 _ITEM_ERRORS = (InputError, WorkerDied, WorkerTimeout)
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs"})
-# Options that do not change what is in the pack, so that a resume may choose them anew.
-_HOW = ("workers", "on_bad", "max_bad", "overwrite", "resume", "item_timeout", "layout")
 
 
 def convert(
@@ -133,16 +130,16 @@ class _Conversion:
         )
 
     def _writer(self, source: Source, recipe: Recipe, digest: str) -> PackWriter:
-        options = dataclasses.asdict(self.options)
-        kept = {name: value for name, value in options.items() if name not in _HOW}
-        kept |= {"layout": source.layout, "scale": recipe.scale}
+        options = self.options.recorded(source.layout)
+        if recipe.scale is not None:
+            options["scale"] = recipe.scale
         return create_pack(
             self.out,
             recipe.schema,
             overwrite=self.options.overwrite,
             resume=self.options.resume,
             source=f"{display(self.path)} ({self.total} items, sha256 {digest})",
-            options=kept,
+            options=options,
         )
 
     def _write(

@@ -254,7 +254,9 @@ def test_a_source_that_cannot_be_is_told(tmp_path: Path) -> None:
         ({"truncate": 0}, "truncate is 0; expected a number above 0"),
         ({"item_timeout": float("nan")}, "item_timeout is nan"),
         ({"folders": ("a",)}, "expected two folder names"),
-        ({"columns": {"a": "colour"}}, "columns is 'colour'"),
+        ({"columns": {"a": "colour"}}, "kind of column 'a' is 'colour'; expected one of image, "),
+        ({"truncate": 5}, "none are asked for; leave it out, or add distance_maps"),
+        ({"max_bad": 5}, "max_bad has no meaning without on_bad='skip'"),
         ({"missing": "guess"}, "missing is 'guess'"),
         ({"delimiter": "::"}, "delimiter is '::'"),
         ({"options": ConvertOptions(), "codec": "raw"}, "not both"),
@@ -263,6 +265,34 @@ def test_a_source_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_wrong_options_are_told(settings: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words):
         convert(tmp_path, tmp_path / "o.lmdb", **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"missing": "drop"}, r"missing \(--missing\) has no meaning for the imagefolder layout"),
+        ({"scale": 2}, "only for pairs; leave it out"),
+        ({"columns": {"a": "label"}}, r"columns \(--column\) .* only for table and windows"),
+        ({"window": 3}, "holds 0 tables or series"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    settings: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        convert(class_folders(tmp_path / "in", 1), tmp_path / "o.lmdb", **settings)
+
+
+def test_a_pack_records_the_options_that_made_it(tmp_path: Path) -> None:
+    convert(class_folders(tmp_path / "in", 1), tmp_path / "o.lmdb", workers=0, limit=2)
+    np.save(tmp_path / "s.npy", np.zeros((9, 2)))
+    convert(tmp_path / "s.npy", tmp_path / "w.lmdb", window=3)
+    with open_pack(tmp_path / "o.lmdb") as photos, open_pack(tmp_path / "w.lmdb") as windows:
+        assert set(photos.info.options) == {
+            "layout", "codec", "quality", "channels", "resize", "limit", "allow_outside"
+        }  # fmt: skip
+        assert windows.info.options["window"] == 3
+        assert not {"codec", "scale", "distance_maps"} & set(windows.info.options)
 
 
 def test_a_network_disk_is_noted_for_lmdb_only(

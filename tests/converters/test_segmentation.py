@@ -178,8 +178,11 @@ def test_turned_photos_need_masks_that_are_upright_too(tmp_path: Path) -> None:
 
 def test_distance_maps_need_masks(tmp_path: Path) -> None:
     write_image(tmp_path / "in/a/a.jpg")
-    with pytest.raises(UsageError, match="the imagefolder layout found none"):
+    with pytest.raises(UsageError, match="only for segmentation and table"):
         convert(tmp_path / "in", tmp_path / "o.lmdb", distance_maps=("signed",), **QUICK)
+    (tmp_path / "in/t.csv").write_text("image,x\na/a.jpg,1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="the table layout found none"):
+        convert(tmp_path / "in/t.csv", tmp_path / "o.lmdb", distance_maps=("signed",), **QUICK)
 
 
 def test_a_colour_mask_is_refused(tmp_path: Path) -> None:
