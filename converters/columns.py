@@ -40,6 +40,8 @@ _MOST = 0.9
 # Text with more different values than this is prose or an id, not a class.
 _MAX_CLASSES = 10_000
 _FEW_CLASSES = 20
+# Class names are short; the longest of ImageNet's first names has 31 characters.
+_MAX_NAME_CHARS = 40
 _KINDS = ("image", "mask", "label", "scalar", "text", "skip")
 
 
@@ -69,6 +71,7 @@ class Tally:
         fractions: Numbers that are not written as whole ones.
         bools: true and false.
         distinct: Different values, up to one more than classes may have.
+        longest: Characters of the longest text.
     """
 
     filled: int = 0
@@ -77,6 +80,7 @@ class Tally:
     fractions: int = 0
     bools: int = 0
     distinct: set[str] = field(default_factory=set)
+    longest: int = 0
 
     def add(self, value: Any) -> None:
         """Counts one value."""
@@ -92,6 +96,7 @@ class Tally:
             self.paths += 1
         if len(self.distinct) <= _MAX_CLASSES:
             self.distinct.add(str(value))
+        self.longest = max(self.longest, len(str(value)))
 
     def most(self, count: int) -> bool:
         """Whether `count` is nearly all of the filled values."""
@@ -226,6 +231,8 @@ def _infer(name: str, tally: Tally) -> tuple[str, str]:
     count = len(tally.distinct)
     if count > _MAX_CLASSES:
         return "text", f"it holds text with over {_MAX_CLASSES} different values"
+    if not labelled and tally.longest > _MAX_NAME_CHARS:
+        return "text", f"it holds text of up to {tally.longest} characters"
     if labelled or count <= _FEW_CLASSES or 2 * count <= tally.filled:
         return "label", f"it holds text with {count} different values"
     return "text", f"it holds text with {count} different values in {tally.filled} rows"

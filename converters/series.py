@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-nan"})
 _COUNTERS = frozenset({"no", "no.", "id", "index", "row", "rowid", "#", "unnamed: 0"})
 _MOST = 0.9
 _MAX_CLASSES = 1_000
+# Text that differs in most rows is a name or a number written wrongly, not a class.
+_FEW_CLASSES = 20
+_TIME = re.compile(r"\d{1,4}[-/.:]\d{1,2}([-/.:T\s]|$)")
 # Series are stored as float32.
 _LARGEST = 3.4028234663852886e38
 
@@ -108,11 +112,9 @@ def _joined(arrays: dict[str, np.ndarray[Any, Any]]) -> Series:
 def _from_table(path: Path, options: ConvertOptions) -> Series:
     names = read_columns(path, options.delimiter)
     wanted = _wanted(path, names, options)
-    coded, counter, total = _kinds(path, names, wanted, options)
-    notes = []
-    if counter and len(wanted) > 1 and options.features is None:
-        wanted.remove(counter)
-        notes.append(f"column {display(counter)!r} is left out: it counts the rows")
+    coded, useless, total = _kinds(path, names, wanted, options)
+    wanted = [name for name in wanted if name not in useless]
+    notes = [f"column {display(name)!r} is left out: {why}" for name, why in useless.items()]
     codes = {name: {text: i for i, text in enumerate(texts)} for name, texts in coded.items()}
     values, lines = _values(path, names, wanted, codes, total, options)
     categories = tuple((name, coded[name]) for name in wanted if name in coded)
@@ -177,8 +179,8 @@ def _wanted(path: Path, names: list[str], options: ConvertOptions) -> list[str]:
 
 def _kinds(
     path: Path, names: list[str], wanted: Sequence[str], options: ConvertOptions
-) -> tuple[dict[str, tuple[str, ...]], str | None, int]:
-    """Class-coded columns with their values, the column that counts rows, the number of rows."""
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str], int]:
+    """Class-coded columns with their values, columns to leave out and why, the number of rows."""
     views = {name: _View() for name in wanted}
     total = 0
     for row in read_rows(path, names, options.delimiter):
@@ -188,26 +190,40 @@ def _kinds(
                 views[name].add(cell)
     if not total:
         raise LabelError(f"{display(path)}: has a header and no rows")
-    coded = {}
+    coded: dict[str, tuple[str, ...]] = {}
+    useless: dict[str, str] = {}
     for name, view in views.items():
         kind = options.columns.get(name)
-        if kind == "class" or (kind is None and view.numbers < _MOST * view.filled):
-            if len(view.texts) > _MAX_CLASSES:
-                raise UsageError(
-                    f"{display(path)}, column {display(name)!r}: text with over {_MAX_CLASSES} "
-                    "different values; leave it out (--column NAME=skip)"
-                )
+        asked = kind is not None or name == options.target or options.features is not None
+        counts = name == names[0] and name.lower() in _COUNTERS and view.counter == total
+        if counts and not asked:
+            useless[name] = "it counts the rows"
+        elif kind == "number" or (kind is None and view.most(view.numbers)):
+            continue
+        elif view.most(view.times) and not asked:
+            useless[name] = "it holds dates or times"
+        elif view.differs(kind):
+            where = f"{display(path)}, column {display(name)!r}"
+            raise UsageError(
+                f"{where}: holds text that differs in most rows; leave it out (--column "
+                f"{display(name)}=skip), or code it if its values are classes "
+                f"(--column {display(name)}=class, at most {_MAX_CLASSES})"
+            )
+        else:
             coded[name] = tuple(sorted(view.texts))
-    first = names[0]
-    counts = first in views and first.lower() in _COUNTERS and views[first].counter == total
-    return coded, first if counts and first != options.target else None, total
+    if len(useless) == len(wanted):
+        raise LabelError(
+            f"{display(path)}: all columns are left out, since each holds dates, times or row "
+            "numbers; name those to keep with features (--features)"
+        )
+    return coded, useless, total
 
 
 class _View:
     """What a column's values look like."""
 
     def __init__(self) -> None:
-        self.filled = self.numbers = self.counter = 0
+        self.filled = self.numbers = self.times = self.counter = 0
         self.texts: set[str] = set()
         self._last: float | None = None
 
@@ -219,11 +235,20 @@ class _View:
             self.texts.add(text_of(cell))
         number = number_of(cell)
         if number is None:
+            self.times += isinstance(cell, str) and _TIME.match(cell.strip()) is not None
             return
         self.numbers += 1
         if self._last is None or number == self._last + 1:
             self.counter += 1
         self._last = number
+
+    def most(self, count: int) -> bool:
+        return count >= _MOST * self.filled
+
+    def differs(self, kind: str | None) -> bool:
+        count = len(self.texts)
+        few = count <= _FEW_CLASSES or 2 * count <= self.filled
+        return count > _MAX_CLASSES or (kind is None and not few)
 
 
 def is_missing(cell: Any) -> bool:

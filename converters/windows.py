@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,24 @@ __all__ = ["list_windows", "window_starts"]
 
 
 class WindowItems(Sequence[Item]):
-    """Items made from two arrays: where each window starts, and its target."""
+    """Items made from arrays: where each window starts, its target, and its place in the file.
 
-    def __init__(self, starts: np.ndarray[Any, Any], targets: np.ndarray[Any, Any] | None) -> None:
+    Args:
+        starts: First row of each window in the stored series.
+        targets: Value to predict for each window, or None.
+        word: "line" or "row", of what `places` counts.
+        places: The same first rows as the source file counts them.
+    """
+
+    def __init__(
+        self,
+        starts: np.ndarray[Any, Any],
+        targets: np.ndarray[Any, Any] | None,
+        word: str,
+        places: np.ndarray[Any, Any],
+    ) -> None:
         self._starts, self._targets = starts, targets
+        self._word, self._places = word, places
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -44,7 +59,24 @@ class WindowItems(Sequence[Item]):
         values: tuple[Any, ...] = (start,)
         if self._targets is not None:
             values = (start, self._targets[index])
-        return Item(f"row {start}", (), values)
+        return Item(f"{self._word} {self._places[index]}", (), values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complete:
+    """A series after missing values were dealt with.
+
+    Attributes:
+        values: The rows to store.
+        rows: Which row of the source each of them is.
+        runs: Half-open ranges of them that no dropped row interrupts.
+        notes: What became of missing values.
+    """
+
+    values: np.ndarray[Any, Any]
+    rows: np.ndarray[Any, Any]
+    runs: list[tuple[int, int]]
+    notes: tuple[str, ...] = ()
 
 
 def list_windows(path: Path, options: ConvertOptions) -> Source:
@@ -64,7 +96,8 @@ def list_windows(path: Path, options: ConvertOptions) -> Source:
     target = _position(path, series, options.target)
     features = _features(path, series, options)
     used = sorted({*features, *([] if target is None else [target])})
-    values, runs, note = _complete(path, series, used, options)
+    complete = _complete(path, series, used, options)
+    values, runs = complete.values, complete.runs
     reach = options.window + (options.horizon if target is not None else 0)
     starts = window_starts(runs, reach, options.stride)
     if not len(starts):
@@ -91,11 +124,11 @@ def list_windows(path: Path, options: ConvertOptions) -> Source:
     return Source(
         layout="windows",
         root=str(path.resolve().parent),
-        items=WindowItems(starts, targets),
+        items=WindowItems(starts, targets, *_places(series, complete.rows[starts])),
         fields=fields,
         value_fields=tuple(fields),
         series={"window": stored},
-        notes=(*series.notes, *note),
+        notes=(*series.notes, *complete.notes),
     )
 
 
@@ -129,15 +162,17 @@ def _features(path: Path, series: Series, options: ConvertOptions) -> list[int]:
     return [position for position in positions if position is not None]
 
 
-def _complete(
-    path: Path, series: Series, used: list[int], options: ConvertOptions
-) -> tuple[np.ndarray[Any, Any], list[tuple[int, int]], tuple[str, ...]]:
-    """The rows to store, their runs without gaps, and a note on what happened to missing values."""
+def _places(series: Series, rows: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
+    return ("row", rows) if series.lines is None else ("line", series.lines[rows])
+
+
+def _complete(path: Path, series: Series, used: list[int], options: ConvertOptions) -> Complete:
     values = series.values
+    rows = np.arange(len(values))
     gap = _gaps(values, used)
     missing = int(np.count_nonzero(gap))
     if not missing:
-        return values, [(0, len(values))], ()
+        return Complete(values=values, rows=rows, runs=[(0, len(values))])
     if options.missing == "error":
         faults = [_where(path, series, int(row), used) for row in np.flatnonzero(gap)[:40]]
         summary = (
@@ -147,15 +182,17 @@ def _complete(
         raise LabelError(listed(summary, faults[:20]))
     if options.missing == "fill":
         filled, first = _filled(values, used)
-        note = f"{missing} rows had missing values, filled with the last value before them"
+        note = f"{missing} row(s) had missing values, filled with the last value before them"
         if first:
-            note += f"; the first {first} rows have none before them and were dropped"
-        return filled[first:], [(0, len(filled) - first)], (note,)
+            note += f"; the first {first} row(s) have none before them and were dropped"
+        runs = [(0, len(filled) - first)]
+        return Complete(values=filled[first:], rows=rows[first:], runs=runs, notes=(note,))
     kept = np.flatnonzero(~gap)
     breaks = np.flatnonzero(np.diff(kept) > 1) + 1
     edges = [0, *breaks.tolist(), len(kept)]
     runs = [(a, b) for a, b in itertools.pairwise(edges) if a < b]
-    return values[kept], runs, (f"{missing} rows with missing values were dropped",)
+    note = f"{missing} row(s) with missing values were dropped"
+    return Complete(values=values[kept], rows=kept, runs=runs, notes=(note,))
 
 
 def _gaps(values: np.ndarray[Any, Any], used: list[int]) -> np.ndarray[Any, Any]:
@@ -182,5 +219,5 @@ def _filled(values: np.ndarray[Any, Any], used: list[int]) -> tuple[np.ndarray[A
 
 def _where(path: Path, series: Series, row: int, used: list[int]) -> str:
     column = next(at for at in used if not np.isfinite(series.values[row, at]))
-    place = f"row {row}" if series.lines is None else f"line {series.lines[row]}"
-    return f"{display(path)}, {place}, column {display(series.columns[column])!r}"
+    word, place = _places(series, np.array([row]))
+    return f"{display(path)}, {word} {place[0]}, column {display(series.columns[column])!r}"

@@ -86,6 +86,7 @@ def test_json_lines(folder: Path, tmp_path: Path) -> None:
         (["1", "2", "3", "4"], Scalar),
         (["0.5", "1e-3", "-2", "7"], Scalar),
         (["red", "blue", "red", "blue"], Label),
+        (["a few brown spots on the leaf to the left"] * 4, Text),
         (["0.jpg", "1.jpg", "2.jpg", "3.jpg"], Image),
         (["m0.png", "m1.png", "m2.png", "m3.png"], Image),
     ],
