@@ -93,7 +93,8 @@ def check_scale(source: Source, found: Findings, options: ConvertOptions) -> int
     if scale is None:
         raise InputError(
             "no pair has a high-quality image that is a whole number of times its low-quality "
-            "partner's size; check that the two folders are not swapped"
+            f"partner's size ({found.unscaled or 'none can be read'}; height x width); check that "
+            "the two folders are not swapped"
         )
     if scale != 1 and options.resize is not None:
         raise UsageError(

@@ -58,7 +58,7 @@ def find_source(path: Path, options: ConvertOptions) -> tuple[Source, str]:
     options.check_layout(layout)
     at = path
     if layout in ("table", "windows") and path.is_dir():
-        at = _one_table(path)
+        at = _one_table(path, layout, options)
     elif layout in ("imagefolder", "pairs") and not path.is_dir():
         raise UsageError(f"{display(path)}: is a file; the {layout} layout expects a folder")
     source = _LISTERS[layout](at, options)
@@ -135,11 +135,15 @@ def _are_pairs(inner: Folder, names: tuple[str, str]) -> bool:
 
 
 def _table_in(top: Folder, options: ConvertOptions) -> str | None:
-    """The only table of a folder, when it lists images."""
-    tables = [name for name in top.files if name.lower().endswith(TABLE_SUFFIXES)]
-    if len(tables) != 1:
-        return None
-    return tables[0] if _image_column(top.path / tables[0], options) else None
+    """The only table of a folder that lists images."""
+    names = [name for name in top.files if name.lower().endswith(TABLE_SUFFIXES)]
+    tables = [name for name in names if _image_column(top.path / name, options)]
+    if len(tables) > 1:
+        raise UsageError(
+            f"{display(top.path)}: the tables {display(tables[0])} and {display(tables[1])} both "
+            "list images; give the path of the one to convert, or a layout (--layout)"
+        )
+    return tables[0] if tables else None
 
 
 def _image_column(path: Path, options: ConvertOptions) -> str | None:
@@ -153,9 +157,12 @@ def _image_column(path: Path, options: ConvertOptions) -> str | None:
     return find_image_column(names, tally_columns(names, rows))
 
 
-def _one_table(path: Path) -> Path:
+def _one_table(path: Path, layout: str, options: ConvertOptions) -> Path:
+    top = list_folder(path)
+    if layout == "table" and (found := _table_in(top, options)):
+        return path / found
     wanted = (*TABLE_SUFFIXES, *ARRAY_SUFFIXES)
-    tables = [name for name in list_folder(path).files if name.lower().endswith(wanted)]
+    tables = [name for name in top.files if name.lower().endswith(wanted)]
     if len(tables) != 1:
         raise UsageError(
             f"{display(path)}: holds {len(tables)} tables or series; give the path of the one to "

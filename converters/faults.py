@@ -10,7 +10,8 @@ __all__ = ["listed"]
 _SHOWN = 20
 
 
-def listed(summary: str, faults: Sequence[str]) -> str:
-    """The summary with the first 20 faults."""
+def listed(summary: str, faults: Sequence[str], about: str) -> str:
+    """The summary with the first 20 faults, which need not name again what they are `about`."""
+    shown = [fault.removeprefix(f"{about}, ") for fault in faults[:_SHOWN]]
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    return f"{summary}: {'; '.join(faults[:_SHOWN])}{more}"
+    return f"{summary}: {'; '.join(shown)}{more}"

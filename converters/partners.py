@@ -15,6 +15,9 @@ from fastdata.errors import UsageError
 
 __all__ = ["Partners", "list_partners", "two_folders"]
 
+# Boxes and polygons of YOLO, Pascal VOC, COCO and LabelMe.
+_ANNOTATIONS = (".txt", ".xml", ".json")
+
 FolderPairs = tuple[tuple[str, str], ...]
 
 
@@ -73,8 +76,10 @@ def list_partners(
         names = two_folders(folders, known, options)
         if names is None:
             raise UsageError(
-                f"{display(root / split)}: expected the folders {options.folders or wanted}, found "
-                f"{[display(name) for name in folders[:8]]}; name the two with folders (--folders)"
+                f"{display(root / split)}: expected the folders "
+                f"{' and '.join(options.folders or (wanted,))}, found "
+                f"{', '.join(display(name) for name in folders[:8]) or 'none'}; name the two "
+                "with folders (--folders)"
             )
         prefix = f"{split}/" if split else ""
         values = (splits.index(split),) if split else ()
@@ -102,6 +107,12 @@ def _matched(
         ]
         for below in (first, second)
     )
+    if others and all(name.lower().endswith(_ANNOTATIONS) for name in others):
+        raise UsageError(
+            f"{display(second)}/: holds annotations such as {display(others[0])}; expected a "
+            f"{partner} as a PNG or JPEG for each file in {display(first)}/; draw boxes and "
+            f"polygons into masks, or convert {display(first)}/ alone"
+        )
     found, unused = match_stems(files, others, partner)
     items = []
     for name, (other, fault) in zip(files, found, strict=True):

@@ -205,12 +205,12 @@ def _loss(item: Item, pid: int, status: int, seconds: float, timed_out: bool) ->
     if timed_out:
         return WorkerTimeout(
             f"{key}: no result within {seconds:g} s, tried {_TRIES} times (worker process {pid}); "
-            "raise item_timeout (--item-timeout) if the storage is slow, else remove the file"
+            "raise item_timeout (--item-timeout) if the storage is slow"
         )
     hint = "; perhaps memory ran out: use fewer workers" if status == -signal.SIGKILL else ""
     return WorkerDied(
         f"{key}: worker process {pid} ended with {_ending(status)} on this item, tried "
-        f"{_TRIES} times{hint}; remove the file, or leave it out with on_bad='skip'"
+        f"{_TRIES} times{hint}"
     )
 
 

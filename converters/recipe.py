@@ -99,7 +99,8 @@ class Recipe:
                 raise LabelError(
                     f"{display(others[0].path)}: is {_pixels(others[0].size)}; expected "
                     f"{_pixels(wanted)}, {self.scale} times its low-quality partner "
-                    f"{display(first.path)} of {_pixels(first.size)}, as for the other pairs"
+                    f"{display(first.path)} of {_pixels(first.size)}; mend the pair, or set the "
+                    "factor of all pairs with scale (--scale)"
                 )
 
     def _distances(self, field: DistanceMap, mask: Loaded) -> Any:

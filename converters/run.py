@@ -85,6 +85,7 @@ class _Conversion:
         self.path, self.out, self.options, self.progress = path, out, options, progress
         self.started = time.monotonic()
         self.total = self.rejected = self.source_bytes = 0
+        self.first_bad = ""
 
     def run(self) -> ConversionSummary:
         check_output(self.path, self.out, self.options)
@@ -95,11 +96,12 @@ class _Conversion:
         self.total = len(items)
         digest, faults = survey(items)
         if faults and self.options.on_bad == "stop":
-            raise LabelError(
-                listed(
-                    f"{len(faults)} of {self.total} items in {display(self.path)} are bad", faults
-                )
+            about = display(self.path)
+            summary = (
+                f"{len(faults)} of {self.total} items in {about} are bad; mend them, or leave them "
+                "out with on_bad='skip' (--on-bad skip)"
             )
+            raise LabelError(listed(summary, faults, about))
         with WorkerPool(self._workers(source), item_timeout=self.options.item_timeout) as pool:
             recipe = self._recipe(source, items, pool)
             with self._writer(source, recipe, digest) as writer:
@@ -156,6 +158,11 @@ class _Conversion:
         for outcome in pool.run(recipe, items, start=writer.position):
             self._take(writer, outcome)
             self._say("convert", outcome.position + 1)
+        if not writer.packed:
+            raise InputError(
+                f"{display(self.path)}: all {self.total} items are bad, so there is nothing to "
+                f"pack; the first one: {self.first_bad}"
+            )
         if writer.packed + writer.rejected != self.total:
             raise RuntimeError(
                 f"{writer.packed} packed and {writer.rejected} rejected of {self.total} inputs; "
@@ -170,8 +177,15 @@ class _Conversion:
             self.source_bytes += prepared.source_bytes
             writer.append(prepared.sample)
             return
-        if self.options.on_bad == "stop" or not isinstance(error, _ITEM_ERRORS):
+        if not isinstance(error, _ITEM_ERRORS):
             raise error
+        if self.options.on_bad == "stop":
+            raise type(error)(
+                f"{error}; {outcome.position} of {self.total} items are done and kept: go on with "
+                "resume=True (--resume) when this one is mended, or pass over bad ones with "
+                "on_bad='skip' (--on-bad skip) as well"
+            )
+        self.first_bad = self.first_bad or str(error)
         writer.reject(outcome.item.key, f"{type(error).__name__}: {error}")
         self.rejected += 1
         if self.options.max_bad is not None and self.rejected > self.options.max_bad:
@@ -215,8 +229,13 @@ class _Conversion:
             source_bytes=self.source_bytes,
             pack_bytes=_size_bytes(self.out),
             resumed_from=resumed_from,
-            notes=(*source.notes, *network_notes(self.out)),
+            notes=(*source.notes, *self._limit_notes(source), *network_notes(self.out)),
         )
+
+    def _limit_notes(self, source: Source) -> tuple[str, ...]:
+        if self.total == len(source.items):
+            return ()
+        return (f"limited to {self.total} of the {len(source.items)} items of the source",)
 
 
 def network_notes(out: Path) -> tuple[str, ...]:

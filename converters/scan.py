@@ -15,7 +15,7 @@ import numpy as np
 
 from fastdata.codecs import decode_mask, probe
 from fastdata.converters.options import ConvertOptions
-from fastdata.converters.paths import read_under
+from fastdata.converters.paths import display, read_under
 from fastdata.converters.pool import WorkerPool
 from fastdata.converters.resize import ResizeTo, parse_resize
 from fastdata.converters.source import Item, Source
@@ -67,11 +67,13 @@ class Findings:
         shapes: For each file field, (height, width) after resizing if all items share it.
         ids: For each mask field, all ids that occur.
         scale: The commonest factor between the sizes of a pair; None where there is none.
+        unscaled: A pair without a factor, with its sizes in words; "" where there is none.
     """
 
     shapes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     ids: dict[str, set[int]] = field(default_factory=dict)
     scale: int | None = None
+    unscaled: str = ""
 
 
 def needs_look(source: Source, options: ConvertOptions) -> bool:
@@ -119,8 +121,11 @@ def look(
             for name, size, ids in zip(names, sight.sizes, sight.ids, strict=True):
                 seen[name].add(_resized(size, resize))
                 found.ids.get(name, set()).update(ids or ())
-            if source.scale is not None and (factor := _factor(*sight.sizes)):
-                factors[factor] += 1
+            if source.scale is not None:
+                if factor := _factor(*sight.sizes):
+                    factors[factor] += 1
+                elif not found.unscaled:
+                    found.unscaled = _in_words(outcome.item, sight)
         progress(outcome.position + 1)
     found.shapes = {name: next(iter(s)) if len(s) == 1 else None for name, s in seen.items()}
     found.scale = factors.most_common(1)[0][0] if factors else None
@@ -133,6 +138,11 @@ def _masks(source: Source) -> list[str]:
 
 def _resized(size: tuple[int, int], resize: ResizeTo | None) -> tuple[int, int]:
     return resize.size(*size) if resize else size
+
+
+def _in_words(item: Item, sight: Sight) -> str:
+    sizes = zip(item.files, sight.sizes, strict=True)
+    return ", ".join(f"{display(path)} is {height} x {width}" for path, (height, width) in sizes)
 
 
 def _factor(low: tuple[int, int], high: tuple[int, int]) -> int | None:

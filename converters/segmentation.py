@@ -11,6 +11,7 @@ without a mask, or with two, is a bad item, and so are two images of one stem.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fastdata.converters.options import ConvertOptions
@@ -56,9 +57,13 @@ def list_segmentation(path: Path, options: ConvertOptions) -> Source:
 def _from_list(path: Path, options: ConvertOptions) -> Source:
     root = path.resolve().parent
     items: list[Item] = []
+    notes: list[str] = []
     seen: dict[str, int] = {}
     for number, line in _list_lines(path):
         parts = [part.strip().strip('"') for part in _split(line)]
+        if not seen and not notes and _is_header(root, parts):
+            notes.append(f"line {number} of {display(path)} is taken for a header: {display(line)}")
+            continue
         where = f"{display(path)}, line {number}"
         fault = None
         if len(parts) != 2 or not all(parts):
@@ -69,7 +74,14 @@ def _from_list(path: Path, options: ConvertOptions) -> Source:
         seen.setdefault(parts[0], number)
         key = parts[0] if fault is None else f"{path.name}:{number}"
         items.append(Item(key, (parts[0], parts[1]), (), fault))
-    return _source(str(root), items, options, (), ())
+    return _source(str(root), items, options, (), tuple(notes))
+
+
+def _is_header(root: Path, parts: list[str]) -> bool:
+    """Whether the first line names columns: two words, neither with a suffix or a file."""
+    return len(parts) == 2 and not any(
+        os.path.splitext(part)[1] or os.path.lexists(root / part) for part in parts
+    )
 
 
 def _list_lines(path: Path) -> list[tuple[int, str]]:

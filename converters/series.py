@@ -159,7 +159,8 @@ def _values(
                 break
             values[at, column] = value
     if faults:
-        raise LabelError(listed(f"{len(faults)} row(s) of {display(path)} do not fit", faults))
+        about = display(path)
+        raise LabelError(listed(f"{len(faults)} row(s) of {about} do not fit", faults, about))
     return values, lines
 
 

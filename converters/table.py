@@ -107,7 +107,8 @@ class _TableReader:
         key = str(row.values[self._key_position]).strip() if row.values else ""
         if fault is None and key in self._lines:
             fault = self._fault(row, self._key_position, f"{display(key)!r} is on line ", "")
-            fault += f"{self._lines[key]} already; each row needs a name of its own"
+            fault += f"{self._lines[key]} already; each row needs a name of its own, "
+            fault += "from a column given with key_column (--key-column)"
         if fault is not None:
             self._faults[len(self._keys)] = fault
             key = f"{self._path.name}:{row.line}"

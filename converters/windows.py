@@ -174,12 +174,12 @@ def _complete(path: Path, series: Series, used: list[int], options: ConvertOptio
     if not missing:
         return Complete(values=values, rows=rows, runs=[(0, len(values))])
     if options.missing == "error":
-        faults = [_where(path, series, int(row), used) for row in np.flatnonzero(gap)[:40]]
+        faults = [_where(path, series, int(row), used) for row in np.flatnonzero(gap)[:20]]
         summary = (
             f"{missing} of {len(values)} rows of {display(path)} have missing values; choose "
             "missing='drop' or 'fill' (--missing drop)"
         )
-        raise LabelError(listed(summary, faults[:20]))
+        raise LabelError(listed(summary, faults, display(path)))
     if options.missing == "fill":
         filled, first = _filled(values, used)
         note = f"{missing} row(s) had missing values, filled with the last value before them"

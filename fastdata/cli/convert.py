@@ -44,6 +44,10 @@ Out = Annotated[
 ]
 Text = str | None
 
+COLUMN_HELP = (
+    "Kind of a column, where guessed wrong: image, mask, label, scalar, text, skip; of a series: "
+    "number, class, skip."
+)
 LAYOUT_HELP = f"auto (says what it found and why), {', '.join(LAYOUTS)}."
 
 PHASES = {"scan": "looking at the sizes", "finish": "writing and checking the pack"}
@@ -74,7 +78,8 @@ def run(
         _option("--resize", IMAGES, "longest:512, shortest:256 or exact:HEIGHTxWIDTH.", "RULE"),
     ] = None,
     scale: Annotated[
-        int | None, _option("--scale", IMAGES, "Factor between the sizes of a pair.", "N")
+        int | None,
+        _option("--scale", IMAGES, "Factor between the sizes of a pair; else found.", "N"),
     ] = None,
     distance_maps: Annotated[
         Text,
@@ -94,17 +99,17 @@ def run(
         str, _option("--ignore-index", LABELS, "Mask id of no class: auto, none or N.", "ID")
     ] = "auto",
     folders: Annotated[
-        Text, _option("--folders", LABELS, "Names of the image and the mask folder.", "A,B")
+        Text, _option("--folders", LABELS, "The two folders of segmentation or pairs.", "A,B")
     ] = None,
     image_column: Annotated[
-        Text, _option("--image-column", LABELS, "Column with the image paths.", "NAME")
+        Text, _option("--image-column", LABELS, "Column with the image paths; else found.", "NAME")
     ] = None,
     key_column: Annotated[
-        Text, _option("--key-column", LABELS, "Column that names the samples.", "NAME")
+        Text, _option("--key-column", LABELS, "Column that names samples; else the images.", "NAME")
     ] = None,
     column: Annotated[
         list[str] | None,
-        _option("--column", LABELS, "Kind of a column, where guessed wrong.", "NAME=KIND"),
+        _option("--column", LABELS, COLUMN_HELP, "NAME=KIND"),
     ] = None,
     delimiter: Annotated[
         Text, _option("--delimiter", LABELS, "Of a CSV file; else found.", "CHAR")
@@ -119,7 +124,8 @@ def run(
         Text, _option("--features", SERIES, "Columns of a window; else all.", "A,B,..")
     ] = None,
     missing: Annotated[
-        Literal["error", "drop", "fill"], _option("--missing", SERIES, "What a gap does.")
+        Literal["error", "drop", "fill"],
+        _option("--missing", SERIES, "Rows with a gap: an error, dropped, or filled from before."),
     ] = "error",
     workers: Annotated[
         str, _option("--workers", RUN, "Processes that read and decode: auto or N.", "N")
@@ -219,14 +225,17 @@ def _lines(summary: ConversionSummary) -> Iterator[tuple[str, str]]:
         yield "note", text
     fields = ", ".join(f"{name} ({field.kind})" for name, field in summary.schema.items())
     yield "fields", fields
-    resumed = f", {summary.resumed_from:,} of them from before" if summary.resumed_from else ""
+    resumed = f", {summary.resumed_from:,} done before" if summary.resumed_from else ""
     yield "packed", f"{summary.count:,} of {summary.inputs:,} samples{resumed}"
     if summary.rejected:
         yield "rejected", f"{summary.rejected:,}, listed in {summary.rejects_path}"
         for error, count in summary.rejects_by_error.items():
             yield "", f"{count:,} x {error}"
-    sizes = console.human_bytes(summary.source_bytes), console.human_bytes(summary.pack_bytes)
-    yield "pack", f"{summary.out} ({sizes[1]}, from {sizes[0]})"
-    rate = summary.count / summary.seconds if summary.seconds else 0.0
+    # The bytes of a resumed run are not those of the pack, and a series is read by no worker.
+    whole = summary.source_bytes and not summary.resumed_from
+    source = f", from {console.human_bytes(summary.source_bytes)} of files" if whole else ""
+    yield "pack", f"{summary.out} ({console.human_bytes(summary.pack_bytes)}{source})"
+    done = summary.inputs - summary.resumed_from
+    rate = done / summary.seconds if summary.seconds else 0.0
     yield "time", f"{console.human_seconds(summary.seconds)}, {rate:,.0f} samples/s"
     yield "next", f"fastdata inspect {shlex.quote(str(summary.out))} --html sheet.html"

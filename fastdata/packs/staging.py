@@ -216,8 +216,15 @@ def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> No
     wanted = json.loads(json.dumps(wanted))
     differing = [key for key in wanted if key != "id" and found.get(key) != wanted[key]]
     if differing:
+        shown = (f"{key} ({_change(found.get(key), wanted[key])})" for key in differing)
         raise UsageError(
-            f"{partial.path} was begun with another {' and '.join(differing)}; repeat the command "
-            f"that "
-            "began it, or run without --resume to start anew"
+            f"{partial.path} was begun with another {' and '.join(shown)}; repeat the command that "
+            "began it on what it began with, or run without --resume to start anew"
         )
+
+
+def _change(before: Any, now: Any) -> str:
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return f"then {before}, now {now}"
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return ", ".join(names)

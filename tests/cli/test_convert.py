@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import run, run_on_terminal
 
@@ -19,6 +20,23 @@ def test_the_summary_says_what_was_found_and_what_to_do_next(photos: Path, tmp_p
     assert lines["packed"] == "7 of 7 samples"
     assert lines["next"] == f"fastdata inspect {out} --html sheet.html"
     assert done.lines[-1].startswith("converting: 7/7 samples")
+
+
+def test_sizes_and_rates_are_those_of_this_run(photos: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "s.npy", np.zeros((9, 2)))
+    assert (
+        "from" not in run("convert", tmp_path / "s.npy", tmp_path / "w.lmdb", "--window", "3").text
+    )
+    source = tmp_path / "photos"
+    shutil.copytree(photos, source)
+    good = (source / "dog/1.jpg").read_bytes()
+    (source / "dog/1.jpg").write_bytes(b"")
+    out = tmp_path / "photos.lmdb"
+    assert run("convert", source, out, "--workers", "0").code == 3
+    (source / "dog/1.jpg").write_bytes(good)
+    resumed = run("convert", source, out, "--workers", "0", "--resume")
+    assert "7 of 7 samples, 5 done before" in resumed.text
+    assert "of files" not in resumed.text
 
 
 def test_json_is_the_only_thing_on_stdout(photos: Path, tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_an_unknown_total_and_more_words(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "packing: 3 samples, 1.5/s, 1 rejected\\n\n"
 
 
+def test_what_never_began_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError), Meter("packing", unit="samples"):
+        raise ValueError
+    assert capsys.readouterr().err == ""
+
+
 def test_nothing_is_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
     clock = FakeClock()
     with Meter("packing", unit="samples", clock=clock) as meter:

@@ -91,9 +91,10 @@ def test_a_main_thread_that_hangs_in_native_code_is_ended_with_its_children() ->
         "signals.GRACE_SECONDS = 0.2\n"
         "signals.install()\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "print(child.pid, flush=True)\n"
         "while True:\n"
-        "    try: hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)\n"
+        "    try:\n"
+        "        print(child.pid, flush=True)\n"
+        "        hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)\n"
         "    except KeyboardInterrupt: pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:

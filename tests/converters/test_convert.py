@@ -135,7 +135,8 @@ def test_stopping_names_the_file_and_keeps_what_was_done(tmp_path: Path) -> None
     good = (root / "bee/2.jpg").read_bytes()
     (root / "bee/2.jpg").write_bytes(b"")
     out = tmp_path / "o.lmdb"
-    with pytest.raises(InputError, match=r"bee/2\.jpg: ") as caught:
+    words = r"bee/2\.jpg: .*; 7 of 10 items are done and kept: go on with resume=True"
+    with pytest.raises(InputError, match=words) as caught:
         convert(root, out, workers=2)
     assert caught.value.exit_code == 3
     assert not out.exists() and partial_of(out).is_dir()
@@ -153,8 +154,11 @@ def test_a_resume_of_another_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         convert(root, tmp_path / "o.lmdb", workers=0)
     (root / "ant/0.jpg").unlink()
-    with pytest.raises(UsageError, match="begun with another source"):
+    with pytest.raises(UsageError, match=r"another source \(then .*10 items.*, now .*9 items"):
         convert(root, tmp_path / "o.lmdb", workers=0, resume=True)
+    write_image(root / "ant/0.jpg")
+    with pytest.raises(UsageError, match=r"another schema \(image\) and options \(codec\); repeat"):
+        convert(root, tmp_path / "o.lmdb", workers=0, resume=True, codec="png")
 
 
 def test_too_many_bad_files_end_the_run(tmp_path: Path) -> None:
@@ -164,6 +168,17 @@ def test_too_many_bad_files_end_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3 of 3 items are bad, more than max_bad=2 allows"):
         convert(root, tmp_path / "o.lmdb", workers=0, on_bad="skip", max_bad=2)
     assert convert(root, tmp_path / "o.lmdb", workers=0, on_bad="skip", max_bad=3).rejected == 3
+
+
+def test_a_pack_of_nothing_is_not_made(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "in", 2)
+    convert(root, tmp_path / "o.lmdb", workers=0)
+    before = content(tmp_path / "o.lmdb")
+    for path in files(root):
+        path.write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"all 4 items are bad.*the first one: ant/0\.jpg: looks"):
+        convert(root, tmp_path / "o.lmdb", workers=0, on_bad="skip", overwrite=True)
+    assert content(tmp_path / "o.lmdb") == before
 
 
 def test_files_that_vanish_or_change_during_the_run_are_recorded(tmp_path: Path) -> None:
@@ -183,7 +198,9 @@ def test_files_that_vanish_or_change_during_the_run_are_recorded(tmp_path: Path)
 
 
 def test_a_limit_spreads_over_the_classes(tmp_path: Path) -> None:
-    convert(class_folders(tmp_path / "in", 10), tmp_path / "o.lmdb", limit=4, workers=0)
+    root = class_folders(tmp_path / "in", 10)
+    summary = convert(root, tmp_path / "o.lmdb", limit=4, workers=0)
+    assert summary.notes == ("limited to 4 of the 20 items of the source",)
     with open_pack(tmp_path / "o.lmdb") as pack:
         assert pack.column("label").tolist() == [0, 0, 1, 1]
 

@@ -68,7 +68,7 @@ def test_a_list_file_names_images_and_masks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("images/1.png", r"pairs\.txt, line 2: found 'images/1.png'; expected image,mask"),
+        ("images/1.png", r"pairs\.txt are bad.*: line 2: found 'images/1.png'; expected im"),
         ("images/1.png,", r"line 2: found"),
         ("a,b,c", r"line 2: found"),
         ("images/0.png,masks/1.png", r"line 2: lists images/0\.png again, after line 1"),
@@ -82,6 +82,29 @@ def test_bad_lines_of_a_list_are_named(line: str, words: str, tmp_path: Path) ->
         convert(path, tmp_path / "o.lmdb", **QUICK)
     summary = convert(path, tmp_path / "o.lmdb", on_bad="skip", **QUICK)
     assert (summary.inputs, summary.count, summary.rejected) == (2, 1, 1)
+
+
+def test_a_header_line_of_a_list_is_passed_over_and_noted(tmp_path: Path) -> None:
+    streets(tmp_path / "in", 2)
+    path = tmp_path / "in/pairs.txt"
+    path.write_text("image,mask\nimages/0.png,masks/0.png\n", encoding="utf-8")
+    summary = convert(path, tmp_path / "o.lmdb", **QUICK)
+    assert summary.count == 1
+    assert summary.notes == (f"line 1 of {path} is taken for a header: image,mask",)
+    for name in ("image", "mask"):
+        write_image(tmp_path / f"in/{name}.png", 4, 4)
+        (tmp_path / f"in/{name}.png").rename(tmp_path / "in" / name)
+    write_mask(tmp_path / "in/mask.png", np.zeros((4, 4)))
+    (tmp_path / "in/mask.png").rename(tmp_path / "in/mask")
+    assert convert(path, tmp_path / "p.lmdb", **QUICK).count == 2
+
+
+def test_labels_of_boxes_are_told_from_masks(tmp_path: Path) -> None:
+    write_image(tmp_path / "in/images/a.jpg")
+    (tmp_path / "in/labels").mkdir()
+    (tmp_path / "in/labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(UsageError, match=r"labels/: holds annotations such as a\.txt; expected a"):
+        convert(tmp_path / "in", tmp_path / "o.lmdb", **QUICK)
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "../secret.png"])
@@ -101,7 +124,7 @@ def test_missing_double_and_shared_masks_are_named(tmp_path: Path) -> None:
     with pytest.raises(LabelError) as caught:
         convert(tmp_path / "in", tmp_path / "o.lmdb", **QUICK)
     words = str(caught.value)
-    assert words.startswith(f"4 of 4 items in {tmp_path / 'in'} are bad: ")
+    assert words.startswith(f"4 of 4 items in {tmp_path / 'in'} are bad; mend them, or")
     assert "0.png: has no mask; expected one named 0.png" in words
     assert "1.png: has 2 masks, 1.PNG and 1.png" in words
     assert "2.jpg: shares the mask 2.png with 2.png" in words

@@ -202,7 +202,8 @@ def test_all_faults_are_collected_and_twenty_shown(folder: Path, tmp_path: Path)
     with pytest.raises(LabelError) as caught:
         convert(path, tmp_path / "o.lmdb", **QUICK)
     words = str(caught.value)
-    assert words.startswith(f"30 of 30 items in {path} are bad: ")
+    assert words.startswith(f"30 of 30 items in {path} are bad; mend them, or leave them out")
+    assert words.count(str(path)) == 1
     assert words.count("missing from here") == 20 and words.endswith("; and 10 more")
 
 
@@ -243,6 +244,11 @@ def test_a_folder_with_one_table_is_a_table(folder: Path, tmp_path: Path) -> Non
     summary = convert(folder, tmp_path / "o.lmdb", **QUICK)
     assert summary.layout_reason == "found the table t.csv with a column of image paths"
     assert summary.count == 2
+    table(folder, "weight,height\n1,2\n", "measures.csv")
+    assert convert(folder, tmp_path / "p.lmdb", **QUICK).layout == "table"
+    table(folder, "image,label\n2.jpg,a\n", "test.csv")
+    with pytest.raises(UsageError, match=r"t\.csv and test\.csv|test\.csv and t\.csv"):
+        convert(folder, tmp_path / "q.lmdb", **QUICK)
 
 
 @settings(
