@@ -6,6 +6,19 @@
     pack[0].image, pack.column("label")
 
 Neither lmdb nor h5py is imported to read a pack; the one that is written to is imported then.
+
+The files of this room, in the order in which data passes through them::
+
+    writing   encoding, pixels                   a sample to stored bytes, in worker processes
+              writer, staging, stream, journal   into NAME.partial, so that a resume loses nothing
+              contents, lmdb_pack | hdf5_pack    from there into one data file
+              publish                            durable, and under its name in one step
+    opening   opening, lmdb_file | hdf5_file     checks first, the map last
+              assemble, opened                   the map, its arrays, a reader for every field
+              resolve, lmdb_locate               the same after another tool rewrote the file
+    reading   pack, views, decoding              samples
+              fields, units, mapping             bytes of the map, checked at their first read
+    facts     base, manifest, layout, sealing    what a pack says of itself
 """
 
 from fastdata.packs.base import PackInfo, Problem, RowSource, VerifyReport
