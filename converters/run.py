@@ -180,11 +180,7 @@ class _Conversion:
         if not isinstance(error, _ITEM_ERRORS):
             raise error
         if self.options.on_bad == "stop":
-            raise type(error)(
-                f"{error}; {outcome.position} of {self.total} items are done and kept: go on with "
-                "resume=True (--resume) when this one is mended, or pass over bad ones with "
-                "on_bad='skip' (--on-bad skip) as well"
-            )
+            raise type(error)(f"{error}; {self._way_on(outcome.position)}")
         self.first_bad = self.first_bad or str(error)
         writer.reject(outcome.item.key, f"{type(error).__name__}: {error}")
         self.rejected += 1
@@ -193,6 +189,15 @@ class _Conversion:
                 f"{self.rejected} of {outcome.position + 1} items are bad, more than max_bad="
                 f"{self.options.max_bad} allows; the last one: {error}"
             )
+
+    def _way_on(self, done: int) -> str:
+        skip = "pass over bad items with on_bad='skip' (--on-bad skip)"
+        if not done:
+            return skip
+        return (
+            f"{done} of {self.total} items are done and kept: go on with resume=True (--resume) "
+            f"when this one is mended, or also {skip}"
+        )
 
     def _say(self, phase: Literal["scan", "convert", "finish"], done: int) -> None:
         if self.progress is not None:

@@ -42,7 +42,7 @@ class Meter:
         self._marks: deque[tuple[float, int]] = deque()
         self._shown_at = float("-inf")
         self._state: tuple[int, int | None, str] = (0, None, "")
-        self._printed = self._state
+        self._printed: tuple[int, int | None, str] = self._state
 
     def __enter__(self) -> Meter:
         now = self._clock()
