@@ -96,6 +96,17 @@ class PackMaker:
         batch = (_in_batch_layout(fields[name], values[name]) for name in values)
         return Made(self.batch_type(*batch), len(kept), skipped)
 
+    def single(self, task: Task) -> Made:
+        """The only sample of a task as a "Sample" of tensors.
+
+        Raises:
+            FastDataError: It is bad, and bad ones are not skipped.
+        """
+        made = self.make(task)
+        if not made.size:
+            return made
+        return made._replace(batch=self.sample_type(*(value[0] for value in made.batch)))
+
     def samples(self, task: Task) -> tuple[list[Any], tuple[Skip, ...]]:
         """The samples of one batch by themselves, as NumPy values; sizes may differ.
 

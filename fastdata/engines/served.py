@@ -91,13 +91,9 @@ class ServedPack:
 
     def _single(self, task: Task) -> Made:
         convert = self._collate_fn
-        if convert is not None:
-            return self._collated(task, lambda samples: convert(samples[0]))
-        made = self._maker.make(task)
-        if not made.size:
-            return made
-        single = (value[0] for value in made.batch)
-        return made._replace(batch=self._maker.sample_type(*single))
+        if convert is None:
+            return self._maker.single(task)
+        return self._collated(task, lambda samples: convert(samples[0]))
 
     def _collated(self, task: Task, collate_fn: Callable[[list[Any]], Any]) -> Made:
         found: list[Any] = []

@@ -14,11 +14,13 @@ from fastdata.engines.maker import PackMaker
 from fastdata.engines.packed import PackFields, pack_fields
 from fastdata.engines.take import Take
 from fastdata.errors import UsageError
-from fastdata.loader.collate import SampleCollate
+from fastdata.loader.collate import RefusingCollate, SampleCollate
 from fastdata.packs.views import MappedPack
 from fastdata.transforms import Plan, plan
 
 __all__ = ["Choice", "Request", "choose_engine"]
+
+Function = Callable[[Any], Any]
 
 _ENGINES = ("auto", "cpu", "torch", "dali")
 
@@ -48,6 +50,8 @@ class Choice:
         arrays: Gathers batches of arrays, and makes them what a DataLoader would.
         function: The function of a mapped pack.
         collate_fn: The user's, or None.
+        shown_collate: What the loader shows as its collate function; None shows DataLoader's
+            default.
         skip_bad: Whether samples that cannot be made are left out.
     """
 
@@ -55,16 +59,10 @@ class Choice:
     reason: str
     maker: PackMaker | None = None
     arrays: tuple[list[Take], Assemble] | None = None
-    function: Callable[[Any], Any] | None = None
-    collate_fn: Callable[[list[Any]], Any] | None = None
+    function: Function | None = None
+    collate_fn: Function | None = None
+    shown_collate: Function | None = None
     skip_bad: bool = False
-
-    @property
-    def shown_collate(self) -> Callable[[Sequence[Any]], Any] | None:
-        """What the loader shows as its collate function; None shows DataLoader's default."""
-        if self.maker is None or self.function is not None:
-            return None
-        return SampleCollate(self.maker.schema)
 
     @property
     def gathers(self) -> bool:
@@ -121,40 +119,73 @@ def _packed(request: Request, fields: PackFields, checked: Plan) -> Choice:
             if maker.only_gathers
             else "a pack with declared transforms: whole batches are decoded on threads"
         )
-        return Choice(engine="cpu", reason=how, maker=maker, skip_bad=request.skip_bad)
+        return Choice(
+            engine="cpu",
+            reason=how,
+            maker=maker,
+            shown_collate=SampleCollate(maker.schema, checked),
+            skip_bad=request.skip_bad,
+        )
     return Choice(
         engine="torch",
         reason=reason,
         maker=maker,
         function=function,
         collate_fn=collate_fn,
+        shown_collate=_shown_collate(request, maker, checked, function, collate_fn),
         skip_bad=request.skip_bad,
     )
+
+
+def _shown_collate(
+    request: Request,
+    maker: PackMaker,
+    checked: Plan,
+    function: Function | None,
+    collate_fn: Function | None,
+) -> Function | None:
+    gives_samples_as_they_are = not checked.transforms and request.fields is None
+    if function is not None:
+        return collate_fn if gives_samples_as_they_are else RefusingCollate(collate_fn)
+    if collate_fn is not None and gives_samples_as_they_are:
+        return collate_fn
+    return SampleCollate(maker.schema, checked, collate_fn)
 
 
 def _other(request: Request) -> Choice:
     collate_fn = _own_collate(request)
     if isinstance(request.dataset, IterableDataset):
-        return Choice(engine="torch", reason="an IterableDataset", collate_fn=collate_fn)
+        return Choice(
+            engine="torch",
+            reason="an IterableDataset",
+            collate_fn=collate_fn,
+            shown_collate=request.collate_fn,
+        )
     found = array_takes(request.dataset)
     reason = _against_cpu(request, collate_fn)
     if found is not None and reason is None:
-        return Choice(engine="cpu", reason="whole arrays: whole batches are gathered", arrays=found)
+        return Choice(
+            engine="cpu",
+            reason="whole arrays: whole batches are gathered",
+            arrays=found,
+            shown_collate=request.collate_fn,
+        )
     return Choice(
         engine="torch",
         reason=reason or f"a {type(request.dataset).__name__} runs Python code for each sample",
         collate_fn=collate_fn,
+        shown_collate=request.collate_fn,
         skip_bad=request.skip_bad,
     )
 
 
-def _own_collate(request: Request) -> Callable[[list[Any]], Any] | None:
+def _own_collate(request: Request) -> Function | None:
     """The user's collate function, unless it is one that a loader shows as its default."""
     given = request.collate_fn
-    is_default = isinstance(given, SampleCollate) or (
-        given is default_collate and array_takes(request.dataset) is not None
-    )
-    return None if given is None or is_default else given
+    if isinstance(given, SampleCollate | RefusingCollate):
+        return given.function
+    is_default = given is default_collate and array_takes(request.dataset) is not None
+    return None if is_default else given
 
 
 def _against_cpu(request: Request, collate_fn: Any) -> str | None:

@@ -46,6 +46,10 @@ class FastLoader(DataLoader[Any]):
     are fewer than ranks, or ``batch_size=1`` leaves a rest. A sampler of your own is used as it is,
     and never shared out again.
 
+    Where a tool builds a plain DataLoader of its own from this one, as ``accelerator.prepare`` does,
+    that one keeps transforms and fields, but neither engine, `seed` nor `on_bad`. Leave the loader
+    out of it: ranks are shared here, and `device` moves batches.
+
     Every `iter` begins the next epoch with a new order; `set_epoch` holds one epoch until it is set
     again, as DistributedSampler does.
 
@@ -150,7 +154,7 @@ class FastLoader(DataLoader[Any]):
             shuffle,
             sampler,
             batch_sampler,
-            collate_fn=self._choice.shown_collate if collate_fn is None else collate_fn,
+            collate_fn=self._choice.shown_collate,
             drop_last=drop_last,
             worker_init_fn=worker_init_fn,
             generator=generator,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, default_collate, default_convert
 
 from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
@@ -38,7 +38,7 @@ class Engine:
         is_known = choice.maker is not None or choice.arrays is not None
         self._count = len(loader.dataset) if is_known else 0  # type: ignore[arg-type]
         self._batch_size = loader.batch_size or 1
-        self._one_by_one = loader.batch_size is None and loader.batch_sampler is None
+        self._one_by_one = _is_one_by_one(loader)
         self._threads = loader.num_workers
         self._depth = loader.prefetch_factor or 2
         self._timeout_seconds = loader.timeout
@@ -153,16 +153,21 @@ def _content(loader: DataLoader[Any]) -> Callable[[Tasks], dict[str, Any]]:
     if isinstance(loader.dataset, IterableDataset):
         fixed = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
         return lambda tasks: fixed  # noqa: ARG005
-    if loader.batch_size is None and loader.batch_sampler is None:
+    if _is_one_by_one(loader):
         return lambda tasks: {"batch_size": None, "sampler": tasks}
     return lambda tasks: {"batch_sampler": tasks}
+
+
+def _is_one_by_one(loader: DataLoader[Any]) -> bool:
+    return loader.batch_size is None and loader.batch_sampler is None
 
 
 def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
     """What the workers read, what they collate it with, and whether that gives `Made`."""
     if choice.maker is not None:
-        is_custom = choice.collate_fn is not None or choice.function is not None
-        collate_fn = loader.collate_fn if is_custom else None
+        collate_fn = choice.collate_fn
+        if collate_fn is None and choice.function is not None:
+            collate_fn = default_convert if _is_one_by_one(loader) else default_collate
         served = ServedPack(
             loader.dataset,
             choice.maker,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from loader_checks import assert_same
-from torch.utils.data import ConcatDataset, Subset, default_collate, random_split
+from torch.utils.data import ConcatDataset, Subset, random_split
 
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.errors import UsageError
@@ -275,15 +275,6 @@ def test_batches_and_loaders_pickle(photos: Path) -> None:
     again.set_epoch(0)
     assert_same(list(again), first)
     assert_same(pickle.loads(pickle.dumps(first[0])), first[0])  # noqa: S301
-
-
-def test_the_shown_collate_function_makes_such_batches_elsewhere(photo_pack: Pack) -> None:
-    part = Subset(photo_pack, [3])
-    loader = FastLoader(part, 1)
-    plain = torch.utils.data.DataLoader(part, batch_size=1, collate_fn=loader.collate_fn)
-    assert_same(next(iter(plain)), next(iter(loader)))
-    assert FastLoader(part, collate_fn=loader.collate_fn).explain().engine == "cpu"
-    assert FastLoader(part, collate_fn=default_collate).explain().engine == "torch"
 
 
 @pytest.mark.parametrize(
