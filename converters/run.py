@@ -22,7 +22,7 @@ from fastdata.converters.recipe import Prepared, Recipe
 from fastdata.converters.resize import parse_resize
 from fastdata.converters.scan import Findings, look, needs_look
 from fastdata.converters.source import Evenly, Item, Source
-from fastdata.converters.summary import ConversionSummary, Progress, write_rejects
+from fastdata.converters.summary import ConversionSummary, Phase, Progress, write_rejects
 from fastdata.errors import InputError, LabelError, UsageError, WorkerDied, WorkerTimeout
 from fastdata.hardware import read_machine
 from fastdata.packs import PackWriter, create_pack, open_pack, partial_of
@@ -142,6 +142,7 @@ class _Conversion:
             resume=self.options.resume,
             source=f"{display(self.path)} ({self.total} items, sha256 {digest})",
             options=options,
+            progress=self._finish,
         )
 
     def _write(
@@ -168,7 +169,6 @@ class _Conversion:
                 f"{writer.packed} packed and {writer.rejected} rejected of {self.total} inputs; "
                 "this is a fault of fastdata, please report it"
             )
-        self._say("finish", self.total)
 
     def _take(self, writer: PackWriter, outcome: Outcome) -> None:
         error = outcome.error
@@ -199,7 +199,11 @@ class _Conversion:
             f"when this one is mended, or also {skip}"
         )
 
-    def _say(self, phase: Literal["scan", "convert", "finish"], done: int) -> None:
+    def _finish(self, step: str, done_bytes: int, total_bytes: int) -> None:
+        phase: Literal["build", "check"] = "build" if step == "build" else "check"
+        self._say(phase, self.total * done_bytes // max(total_bytes, 1))
+
+    def _say(self, phase: Phase, done: int) -> None:
         if self.progress is not None:
             self.progress(
                 Progress(

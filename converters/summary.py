@@ -13,23 +13,27 @@ from typing import Any, Literal
 from fastdata.errors import StorageError
 from fastdata.schema import Schema
 
-__all__ = ["ConversionSummary", "Progress", "rejects_path", "write_rejects"]
+__all__ = ["ConversionSummary", "Phase", "Progress", "rejects_path", "write_rejects"]
+
+Phase = Literal["scan", "convert", "build", "check"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a conversion stands; handed to the caller after every item.
+    """Where a conversion stands; handed to the caller after every item, and often after that.
 
     Attributes:
-        phase: "scan" (first look at the files), "convert", or "finish" (building and verifying).
-        done: Items finished in this phase, those of an interrupted run included.
-        total: Items of this phase.
+        phase: "scan" (first look at the files), "convert", "build" (the pack from what was
+            converted) or "check" (reading it back).
+        done: Items finished in this phase, those of an interrupted run included; while building
+            and checking, the share of the bytes that is done, in items.
+        total: Items in all.
         rejected: Items left out so far.
         bytes: Source bytes read so far.
         seconds: Time since the conversion began.
     """
 
-    phase: Literal["scan", "convert", "finish"]
+    phase: Phase
     done: int
     total: int
     rejected: int

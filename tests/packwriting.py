@@ -49,9 +49,11 @@ class PackWriting(PackBase):
         writer.add(label=3)
         writer.checkpoint()
         writer.close()
-        with pytest.raises(UsageError, match="was begun with another schema"):
+        with pytest.raises(UsageError, match=r"was begun with another schema \("):
             create_pack(path, Schema({"label": Scalar()}), resume=True)
-        with pytest.raises(UsageError, match="another source and options"):
+        with pytest.raises(
+            UsageError, match=r"another source \(then none, now x\) and options \(a\)"
+        ):
             create_pack(path, Schema({"label": Label()}), resume=True, source="x", options={"a": 1})
         with create_pack(path, Schema({"label": Label()})) as anew:
             assert anew.position == 0
@@ -111,6 +113,25 @@ class PackWriting(PackBase):
             assert len(pack) == 0 and pack.verify().ok
             assert pack.gather("depth", []).shape == (0, 9, 5)
             assert pack.info.rejects == (("a.png", "empty file"),)
+
+    def test_the_last_steps_say_how_far_they_are(self, tmp_path: Path) -> None:
+        path, told = tmp_path / f"a{self.suffix}", []
+        schema = Schema({"image": Image(codec="raw"), "row": Array(shape=(600, 600))})
+        with create_pack(path, schema, progress=lambda *state: told.append(state)) as writer:
+            for _ in range(8):
+                writer.add(image=np.zeros((600, 600, 3), np.uint8), row=np.zeros((600, 600)))
+        assert [step for step, _, _ in told] == sorted(step for step, _, _ in told)
+        for wanted in ("build", "check"):
+            steps = [(done, total) for step, done, total in told if step == wanted]
+            assert len(steps) >= 5
+            assert steps == sorted(steps) and all(done <= total for done, total in steps)
+            # The last word comes when all is done, and the words before it were no guesses.
+            assert steps[-1][0] == steps[-1][1] >= 2 * 8 * 600 * 600 * (3 + 4)
+            assert steps[-2][0] >= 0.9 * steps[-1][1]
+        seen: list[tuple[int, int]] = []
+        with open_pack(path) as pack:
+            assert pack.verify(lambda done, total: seen.append((done, total))).ok
+        assert seen == [(done, total) for step, done, total in told if step == "check"]
 
     def test_names_in_any_encoding(self, tmp_path: Path) -> None:
         path, name = tmp_path / f"a{self.suffix}", os.fsdecode(b"\xff caf\xe9 \n.png")

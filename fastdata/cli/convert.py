@@ -50,7 +50,11 @@ COLUMN_HELP = (
 )
 LAYOUT_HELP = f"auto (says what it found and why), {', '.join(LAYOUTS)}."
 
-PHASES = {"scan": "looking at the sizes", "finish": "writing and checking the pack"}
+PHASES = {
+    "scan": "looking at the sizes",
+    "build": "writing the pack",
+    "check": "checking the pack",
+}
 NOT_SETTINGS = {"source", "out", "column", "json", "debug"}
 
 

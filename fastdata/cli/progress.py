@@ -39,15 +39,14 @@ class Meter:
         self._clock = clock
         self._bar = _bar() if sys.stderr.isatty() else None
         self._task: TaskID | None = None
+        # (second, done); the first is that of the first update, since a resumed run begins far on.
         self._marks: deque[tuple[float, int]] = deque()
         self._shown_at = float("-inf")
         self._state: tuple[int, int | None, str] = (0, None, "")
         self._printed: tuple[int, int | None, str] = self._state
 
     def __enter__(self) -> Meter:
-        now = self._clock()
-        self._marks.append((now, 0))
-        self._shown_at = now
+        self._shown_at = self._clock()
         if self._bar is not None:
             self._task = self._bar.add_task(self._label, total=None, numbers="")
             self._bar.start()
@@ -75,7 +74,9 @@ class Meter:
         # A bar's redraw is cheap, and a new phase should not wait for the next call.
         new_words = self._bar is not None and extra != self._state[2]
         self._state = (done, total, extra)
-        if now > self._marks[-1][0]:
+        if self._marks and done < self._marks[-1][1]:  # a new phase, whose rate is its own
+            self._marks.clear()
+        if not self._marks or now > self._marks[-1][0]:
             self._marks.append((now, done))
         while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
             self._marks.popleft()
@@ -99,8 +100,8 @@ class Meter:
         done, total, extra = self._state
         counted = f"{done:,}" if total is None else f"{done:,}/{total:,}"
         parts = [f"{counted} {self._unit}"]
-        (first_time, first_done), (last_time, last_done) = self._marks[0], self._marks[-1]
-        if last_time > first_time and last_done > first_done:
+        if len(self._marks) > 1 and self._marks[-1][1] > self._marks[0][1]:
+            (first_time, first_done), (last_time, last_done) = self._marks[0], self._marks[-1]
             rate = (last_done - first_done) / (last_time - first_time)
             parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
             if total is not None and done < total:

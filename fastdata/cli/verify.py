@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import typer
 
 from fastdata.cli import console
 from fastdata.cli.options import DebugOption, JsonOption, PackArgument
+from fastdata.cli.progress import Meter
 from fastdata.packs import VerifyReport, open_pack
 
 __all__ = ["EXAMPLES", "HELP", "run"]
@@ -39,7 +41,10 @@ def run(
     """Verifies `pack`."""
     start = time.perf_counter()
     with open_pack(pack) as opened:
-        report = opened.verify()
+        with Meter("verifying", unit="MB") as meter:
+            report = opened.verify(
+                lambda done, total: meter.update(math.ceil(done / 1e6), math.ceil(total / 1e6))
+            )
     seconds = time.perf_counter() - start
     if json:
         document = dataclasses.asdict(report) | {"path": pack, "ok": report.ok, "seconds": seconds}

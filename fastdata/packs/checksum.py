@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import google_crc32c
@@ -39,8 +39,16 @@ def crc_of_array(array: NDArray[Any]) -> int:
     return crc_of_bytes(as_bytes(array))
 
 
-def crc_of_file(descriptor: int, start: int, stop: int) -> int:
+def crc_of_file(
+    descriptor: int, start: int, stop: int, read: Callable[[int], None] | None = None
+) -> int:
     """CRC32C of bytes start..stop of an open file, read with pread.
+
+    Args:
+        descriptor: The open file.
+        start: First byte.
+        stop: Byte behind the last one.
+        read: Called with the number of bytes of each slice that was read.
 
     Raises:
         EOFError: The file ends before `stop`.
@@ -48,6 +56,8 @@ def crc_of_file(descriptor: int, start: int, stop: int) -> int:
     value = 0
     for piece in read_slices(descriptor, start, stop):
         value = extend_crc(value, piece)
+        if read is not None:
+            read(len(piece))
     return value
 
 

@@ -14,6 +14,7 @@ from fastdata.packs.base import Backend, Bytes
 from fastdata.packs.checksum import crc_of_array, crc_of_bytes
 from fastdata.packs.fields import CHUNK_BYTES
 from fastdata.packs.manifest import KEY_FIELD, Manifest
+from fastdata.packs.passes import Passes
 from fastdata.packs.staging import Staging
 
 __all__ = ["Contents", "gather_contents"]
@@ -41,6 +42,12 @@ class Contents:
     block_rows: dict[str, int]
     series: dict[str, Bytes]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts."""
+        groups = (self.arrays, self.records, self.rows, self.series)
+        return sum(part.nbytes for group in groups for part in group.values())
+
     def record(self, name: str, index: int) -> Bytes:
         """The bytes of one record."""
         start = int(self.starts[name][index])
@@ -53,7 +60,7 @@ class Contents:
         return row_bytes * self.block_rows[name]
 
 
-def gather_contents(staging: Staging, backend: Backend) -> Contents:
+def gather_contents(staging: Staging, backend: Backend, passes: Passes) -> Contents:
     """Collect the parts of a pack after the last checkpoint."""
     parts = Contents(_manifest(staging, backend), {}, {}, {}, {}, {}, {})
     for name, field in staging.schema.items():
@@ -62,9 +69,9 @@ def gather_contents(staging: Staging, backend: Backend) -> Contents:
             if field.spatial:
                 parts.arrays[f"index/{name}/size"] = staging.index(name)["size"]
         elif field.storage == "rows":
-            _add_rows(parts, staging, name)
+            _add_rows(parts, staging, name, passes)
         else:
-            _add_column(parts, staging, name)
+            _add_column(parts, staging, name, passes)
     if parts.manifest.has_keys:
         _add_records(parts, staging, KEY_FIELD)
     specs = {
@@ -113,26 +120,30 @@ def _add_records(parts: Contents, staging: Staging, name: str) -> None:
         parts.arrays[f"offset/{name}"] = starts
 
 
-def _add_rows(parts: Contents, staging: Staging, name: str) -> None:
+def _add_rows(parts: Contents, staging: Staging, name: str, passes: Passes) -> None:
     data, count = staging.data(name), staging.packed
     row_bytes = len(data) // count if count else 1
     block_rows = max(1, CHUNK_BYTES // row_bytes)
     parts.rows[name] = data
     parts.block_rows[name] = block_rows
-    parts.arrays[f"index/{name}/crc32c"] = _crcs(data, block_rows * row_bytes)
+    parts.arrays[f"index/{name}/crc32c"] = _crcs(data, block_rows * row_bytes, passes)
 
 
-def _add_column(parts: Contents, staging: Staging, name: str) -> None:
+def _add_column(parts: Contents, staging: Staging, name: str, passes: Passes) -> None:
     field = staging.schema[name]
     if field.storage == "series":
         parts.series[name] = staging.series_bytes(name)
         parts.arrays[f"column/{name}"] = staging.data(name).view("<i8")
-        parts.arrays[f"index/{name}/crc32c"] = _crcs(parts.series[name], CHUNK_BYTES)
+        parts.arrays[f"index/{name}/crc32c"] = _crcs(parts.series[name], CHUNK_BYTES, passes)
         return
     shape = (staging.packed, *(field.item_shape or ()))
     parts.arrays[f"column/{name}"] = staging.data(name).view(field.item_dtype).reshape(shape)
 
 
-def _crcs(data: Bytes, step: int) -> NDArray[Any]:
-    pieces = range(0, len(data), step)
-    return np.fromiter((crc_of_bytes(data[at : at + step]) for at in pieces), "<u4", len(pieces))
+def _crcs(data: Bytes, step: int, passes: Passes) -> NDArray[Any]:
+    passes.expect(len(data))
+    found = np.empty(-(-len(data) // step), "<u4")
+    for number, start in enumerate(range(0, len(data), step)):
+        found[number] = crc_of_bytes(data[start : start + step])
+        passes.add(step)
+    return found

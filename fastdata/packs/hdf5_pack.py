@@ -43,6 +43,7 @@ from fastdata.packs.hdf5_file import HEAD_BYTES, USERBLOCK_BYTES, UserBlock
 from fastdata.packs.hdf5_image import MemoryFile
 from fastdata.packs.layout import Layout
 from fastdata.packs.manifest import KEY_FIELD, Manifest
+from fastdata.packs.passes import Passes, Progress
 from fastdata.packs.sealing import seal, unseal
 from fastdata.packs.staging import Staging
 from fastdata.schema import Schema
@@ -51,19 +52,24 @@ __all__ = ["build", "locate"]
 
 # Every type is aligned at its own size in the map, and a dataset begins in a cache line of its own.
 ALIGNMENT_BYTES = 64
+# One call of the system at a time, so that progress shows and a signal is heard.
+WRITTEN_BYTES = 1 << 24
 
 
-def build(staging: Staging, path: Path) -> None:
+def build(staging: Staging, path: Path, progress: Progress | None = None) -> None:
     """Write a finished pack, which the caller reads back, syncs and publishes.
 
     Args:
         staging: The staged samples, after a checkpoint.
         path: The file to make.
+        progress: Called now and then with the bytes done and the bytes in all.
 
     Raises:
         OSError: The system refused.
     """
-    contents = gather_contents(staging, "hdf5")
+    passes = Passes(progress, 0)
+    contents = gather_contents(staging, "hdf5", passes)
+    passes.expect(2 * contents.nbytes)
     image = MemoryFile()
     parts = dict(_parts(contents))
     with _create(image) as file:
@@ -77,18 +83,19 @@ def build(staging: Staging, path: Path) -> None:
             os.posix_fallocate(descriptor, 0, image.nbytes)
         image.write_to(descriptor)
         for name, array in parts.items():
-            _fill(descriptor, places[name], array)
-        _fill(descriptor, start, text)
+            _fill(descriptor, places[name], array, passes)
+        _fill(descriptor, start, text, passes)
         block = UserBlock(
             manifest_start=start,
             manifest_bytes=len(text),
             file_bytes=image.nbytes,
             head_crc32c=crc_of_file(descriptor, USERBLOCK_BYTES, HEAD_BYTES),
-            file_crc32c=crc_of_file(descriptor, USERBLOCK_BYTES, image.nbytes),
+            file_crc32c=crc_of_file(descriptor, USERBLOCK_BYTES, image.nbytes, passes.add),
         )
         os.pwrite(descriptor, block.pack(), 0)
     finally:
         os.close(descriptor)
+    passes.end()
 
 
 def locate(path: Path) -> Resolved:
@@ -207,9 +214,10 @@ def _dataset(file: Any, name: str, array: NDArray[Any]) -> int:
     return int(dataset.get_offset()) if math.prod(array.shape) else 0
 
 
-def _fill(descriptor: int, start: int, array: NDArray[Any]) -> None:
+def _fill(descriptor: int, start: int, array: NDArray[Any], passes: Passes) -> None:
     """Write an array's bytes at their place."""
     view = as_bytes(array).data
     while view:
-        written = os.pwrite(descriptor, view[: 1 << 26], start)
+        written = os.pwrite(descriptor, view[:WRITTEN_BYTES], start)
         view, start = view[written:], start + written
+        passes.add(written)

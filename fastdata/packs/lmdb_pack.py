@@ -40,6 +40,7 @@ from fastdata.packs.contents import Contents, gather_contents
 from fastdata.packs.layout import Layout
 from fastdata.packs.lmdb_file import DATA, HEAD_BYTES, MANIFEST, OFFSETS
 from fastdata.packs.lmdb_locate import ANCHOR, locate
+from fastdata.packs.passes import Passes, Progress
 from fastdata.packs.sealing import seal
 from fastdata.packs.staging import Staging
 from fastdata.packs.stream import write_all
@@ -59,31 +60,35 @@ MAX_COUNT = 10**10
 Item = tuple[bytes, Any]
 
 
-def build(staging: Staging, folder: Path) -> None:
+def build(staging: Staging, folder: Path, progress: Progress | None = None) -> None:
     """Write a finished pack, which the caller reads back, syncs and publishes.
 
     Args:
         staging: The staged samples, after a checkpoint.
         folder: The folder to make.
+        progress: Called now and then with the bytes done and the bytes in all.
 
     Raises:
         OSError: The system refused.
         UsageError: It is too large for LMDB.
     """
-    contents = gather_contents(staging, "lmdb")
+    passes = Passes(progress, 0)
+    contents = gather_contents(staging, "lmdb", passes)
+    passes.expect(2 * contents.nbytes)
     _check_limits(contents)
     folder.mkdir()
     try:
-        _write_environment(contents, folder)
+        _write_environment(contents, folder, passes)
     except lmdb.Error as error:
         raise _as_oserror(error, folder) from error
-    layout, offsets = _layout(folder)
+    layout, offsets = _layout(folder, passes)
     _write(folder / OFFSETS, offsets)
     document = {"manifest": contents.manifest.to_json(), "layout": layout.to_json()}
     _write(folder / MANIFEST, [seal(document)])
+    passes.end()
 
 
-def _write_environment(contents: Contents, folder: Path) -> None:
+def _write_environment(contents: Contents, folder: Path, passes: Passes) -> None:
     # The size of the map is only address space: without writemap, the file grows by the pages
     # written.
     map_bytes = (1 << 26) + 2 * _room(contents)
@@ -96,6 +101,7 @@ def _write_environment(contents: Contents, folder: Path) -> None:
                 consumed, _ = cursor.putmulti(batch, append=True)
                 if consumed != len(batch):
                     raise AssertionError("keys of a pack are written in order, each once")
+            passes.add(sum(len(value) for _, value in batch))
     finally:
         env.close()
 
@@ -152,7 +158,7 @@ def _room(contents: Contents) -> int:
     ) + len(seal({"manifest": contents.manifest.to_json()}))
 
 
-def _layout(folder: Path) -> tuple[Layout, list[Any]]:
+def _layout(folder: Path, passes: Passes) -> tuple[Layout, list[Any]]:
     found = locate(folder)
     offsets, start = {}, 0
     for name, array in found.offsets.items():
@@ -165,7 +171,7 @@ def _layout(folder: Path) -> tuple[Layout, list[Any]]:
         layout = Layout(
             file_bytes=nbytes,
             head_crc32c=crc_of_file(descriptor, 0, HEAD_BYTES),
-            file_crc32c=crc_of_file(descriptor, 0, nbytes),
+            file_crc32c=crc_of_file(descriptor, 0, nbytes, passes.add),
             arrays=found.arrays,
             bases=found.bases,
             offsets=offsets,

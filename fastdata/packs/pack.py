@@ -15,6 +15,7 @@ from fastdata.packs.decoding import decode_record, decode_rows
 from fastdata.packs.fields import Column, Records, Rows, Windows, as_indices
 from fastdata.packs.manifest import KEY_FIELD
 from fastdata.packs.opened import Opened, Reader
+from fastdata.packs.passes import Progress
 from fastdata.packs.verify import verify_pack
 from fastdata.packs.views import MappedPack, PackView, select
 from fastdata.sampletype import record_type
@@ -210,11 +211,15 @@ class Pack:
         """The dataset of ``function(sample)``; loaders run it in worker processes."""
         return MappedPack(self, function)
 
-    def verify(self) -> VerifyReport:
-        """Read and check everything; lists what is wrong and raises nothing for it."""
+    def verify(self, progress: Progress | None = None) -> VerifyReport:
+        """Read and check everything; lists what is wrong and raises nothing for it.
+
+        Args:
+            progress: Called now and then with the bytes read and the bytes to read in all.
+        """
         if self._opened is None:
             raise UsageError(f"{self.path} is closed; open it again")
-        return verify_pack(self._opened, self._readers, self.key)
+        return verify_pack(self._opened, self._readers, self.key, progress)
 
     def close(self) -> None:
         """Let go of the map, which goes when its last view does; reading on is an error."""

@@ -225,6 +225,6 @@ def _same(found: dict[str, Any], wanted: dict[str, Any], partial: Partial) -> No
 
 def _change(before: Any, now: Any) -> str:
     if not (isinstance(before, dict) and isinstance(now, dict)):
-        return f"then {before}, now {now}"
+        return f"then {before or 'none'}, now {now or 'none'}"
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(names)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,7 @@ from fastdata.packs.base import Backend, PackInfo
 from fastdata.packs.encoding import EncodedSample, encode_sample
 from fastdata.packs.opening import open_pack, partial_of
 from fastdata.packs.partial import Partial, storage_error
+from fastdata.packs.passes import Progress
 from fastdata.packs.publish import check_replaceable, publish, recover, sync_tree
 from fastdata.packs.sealing import FORMAT_VERSION
 from fastdata.packs.staging import Staging, begun_id
@@ -42,6 +44,7 @@ def create_pack(
     resume: bool = False,
     source: str = "",
     options: dict[str, Any] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> PackWriter:
     """Begin, or go on with, a pack; use it in a ``with`` block, at whose end the pack is published.
 
@@ -52,6 +55,8 @@ def create_pack(
         resume: Go on where an interrupted writer's journal ends; `PackWriter.position` says where.
         source: What the pack is made from, in words.
         options: How it is made, as plain JSON values.
+        progress: Called while the pack is finished with "build" (it is written from what was
+            staged) or "check" (it is read back), the bytes done and the bytes in all.
 
     Raises:
         UsageError: The suffix, the schema or a resume does not fit, or the pack exists.
@@ -75,6 +80,7 @@ def create_pack(
         resume=resume,
         source=source,
         options=options or {},
+        progress=progress,
     )
 
 
@@ -97,10 +103,12 @@ class PackWriter:
         resume: bool,
         source: str,
         options: dict[str, Any],
+        progress: Callable[[str, int, int], None] | None,
     ) -> None:
         self.path = path
         self.schema = schema
         self.backend: Backend = backend
+        self._progress = progress
         self._broken = False
         self._closed = False
         self._partial = Partial(partial_of(path))
@@ -284,15 +292,18 @@ class PackWriter:
         folder = self._partial.file("build")
         folder.mkdir()
         built = folder / f"pack{self.path.suffix}"
-        builder.build(self._staging, built)
+        builder.build(self._staging, built, self._telling("build"))
         with open_pack(built) as pack:
-            report = pack.verify()
+            report = pack.verify(self._telling("check"))
         if not report.ok:
             raise PackCorrupt(
                 f"{built} was read back with other bytes than were written: {report.problems[0]}; "
                 "check the disk and its cables, then go on with --resume"
             )
         return built
+
+    def _telling(self, step: str) -> Progress | None:
+        return functools.partial(self._progress, step) if self._progress else None
 
     def _find_finished(self) -> PackInfo | None:
         """The pack, where an earlier run was killed after publishing, before it had tidied up."""

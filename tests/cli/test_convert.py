@@ -116,7 +116,7 @@ def test_verify_names_every_damaged_sample(photos: Path, tmp_path: Path, suffix:
     data.write_bytes(damaged)
     done = run("verify", pack)
     assert done.code == 4
-    assert done.err == b""
+    assert done.err == b"verifying: 1/1 MB\n"
     wrong = [line for line in done.text.splitlines() if line.startswith("wrong: ")]
     assert [line.split()[1] for line in wrong] == list(names)
     found = run("verify", pack, "--json")

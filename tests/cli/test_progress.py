@@ -47,15 +47,32 @@ def test_the_rate_forgets_a_slow_start(capsys: pytest.CaptureFixture[str]) -> No
 def test_an_unknown_total_and_more_words(capsys: pytest.CaptureFixture[str]) -> None:
     clock = FakeClock()
     with Meter("packing", unit="samples", clock=clock) as meter:
-        clock.now += 2
-        meter.update(3, None, "1 rejected\n")
-    assert capsys.readouterr().err == "packing: 3 samples, 1.5/s, 1 rejected\\n\n"
+        meter.update(0, None)
+        clock.now += 6
+        meter.update(9, None, "1 rejected\n")
+    assert capsys.readouterr().err == "packing: 9 samples, 1.5/s, 1 rejected\\n\n"
 
 
 def test_what_never_began_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError), Meter("packing", unit="samples"):
         raise ValueError
     assert capsys.readouterr().err == ""
+
+
+def test_each_phase_and_a_resumed_run_have_a_rate_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = FakeClock()
+    with Meter("packing", unit="samples", clock=clock) as meter:
+        for begin, rate in ((900, 1), (500, 2)):
+            for done in range(begin, begin + 6 * rate + 1, rate):
+                meter.update(done, 1000)
+                clock.now += 1
+    assert capsys.readouterr().err.splitlines() == [
+        "packing: 905/1,000 samples, 1.0/s, 1 min 35 s left",
+        "packing: 506/1,000 samples, 2.0/s, 4 min 07 s left",
+        "packing: 512/1,000 samples, 2.0/s, 4 min 04 s left",
+    ]
 
 
 def test_nothing_is_said_twice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -211,7 +211,7 @@ def test_progress_covers_every_item_in_each_phase(tmp_path: Path) -> None:
     convert(root, tmp_path / "o.lmdb", workers=0, progress=seen.append)
     phases = [(progress.phase, progress.done) for progress in seen]
     wanted = [("scan", i) for i in range(1, 5)] + [("convert", i) for i in range(1, 5)]
-    assert phases == [*wanted, ("finish", 4)]
+    assert phases == [*wanted, ("build", 4), ("check", 4)]
     assert seen[-1].total == 4
     assert seen[-1].bytes == sum(path.stat().st_size for path in files(root))
 

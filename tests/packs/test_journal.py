@@ -119,8 +119,8 @@ def test_what_cannot_be_read_back_is_not_published(
     module = lmdb_pack if suffix == ".lmdb" else hdf5_pack
     build = module.build
 
-    def build_badly(staged: Any, path: Path) -> None:
-        build(staged, path)
+    def build_badly(staged: Any, path: Path, progress: Any) -> None:
+        build(staged, path, progress)
         file = path / "data.mdb" if path.is_dir() else path
         data = file.read_bytes()
         at = data.index(b"caption 2")
