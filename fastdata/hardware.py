@@ -66,6 +66,8 @@ class Machine:
         start_method: How worker processes start by default: "fork", "spawn" or "forkserver".
         daemonic: Whether this process may not have children, being a daemonic worker itself.
         interactive: Whether the main module is no file, so that spawned workers cannot import it.
+        lost_program: The file that the main module claims to be from, but that is not there, as
+            with a program read from stdin; spawned workers look for it in vain.
     """
 
     cores: int
@@ -76,6 +78,7 @@ class Machine:
     start_method: str = "fork"
     daemonic: bool = False
     interactive: bool = False
+    lost_program: str = ""
 
 
 def read_machine(*, root: Path = Path("/")) -> Machine:
@@ -100,7 +103,16 @@ def read_machine(*, root: Path = Path("/")) -> Machine:
         or multiprocessing.get_all_start_methods()[0],
         daemonic=multiprocessing.current_process().daemon,
         interactive=not hasattr(sys.modules.get("__main__"), "__file__"),
+        lost_program=_lost_program(),
     )
+
+
+def _lost_program() -> str:
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    # A module that was started by its name is looked for by that.
+    is_by_name = getattr(main, "__spec__", None) is not None
+    return "" if path is None or is_by_name or os.path.exists(path) else str(path)
 
 
 def read_ranks(environ: Mapping[str, str] | None = None) -> Ranks:

@@ -1,4 +1,4 @@
-"""Datasets of whole arrays: TensorDataset, a NumPy array or memory map, and a dict of arrays."""
+"""Datasets of whole arrays: TensorDataset, a tensor, a NumPy array, and a dict of arrays."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _arrays(leaf: Any) -> Sequence[Any]:
         return leaf.tensors
     if type(leaf) is ArrayDataset:
         return tuple(leaf.arrays.values())
-    return (leaf,) if type(leaf) in (np.ndarray, np.memmap) else ()
+    return (leaf,) if type(leaf) in (np.ndarray, np.memmap, torch.Tensor) else ()
 
 
 def _can_gather(array: Any) -> bool:

@@ -13,7 +13,7 @@ from torch.utils.data import ConcatDataset, Subset
 
 from fastdata.engines.work import Indices
 
-__all__ = ["Located", "Part", "locate"]
+__all__ = ["Located", "Part", "indexes_as", "locate"]
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,17 @@ def locate(dataset: Any, unwrap: Callable[[Any], Located | None]) -> Located | N
     leaf = unwrap(dataset)
     if leaf is not None:
         return leaf
-    if _indexes_as(dataset, Subset):
+    if indexes_as(dataset, Subset):
         inner = locate(dataset.dataset, unwrap)
         indices = _as_indices(dataset.indices, None if inner is None else inner.count)
         return None if inner is None or indices is None else inner.select(indices)
-    if _indexes_as(dataset, ConcatDataset):
+    if indexes_as(dataset, ConcatDataset):
         return _concatenated([locate(part, unwrap) for part in dataset.datasets])
     return None
 
 
-def _indexes_as(dataset: Any, base: type[Any]) -> bool:
+def indexes_as(dataset: Any, base: type[Any]) -> bool:
+    """Whether a dataset is a `base`, or a subclass that leaves its indexing as it is."""
     kind = type(dataset)
     return isinstance(dataset, base) and all(
         getattr(kind, name, None) is getattr(base, name, None)

@@ -134,6 +134,8 @@ def pack_fields(dataset: Any, names: Sequence[str] | None) -> PackFields | None:
     located = locate(dataset, _leaf)
     if located is None:
         return None
+    if isinstance(names, str):
+        raise UsageError(f"fields={names!r}; expected a list of names: fields=[{names!r}]")
     schema = located.leaves[0].schema
     chosen = tuple(schema) if names is None else tuple(names)
     for pack in located.leaves:

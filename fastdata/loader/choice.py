@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch.utils.data import IterableDataset, default_collate
+from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_collate
 
 from fastdata.engines.arrays import array_takes
 from fastdata.engines.gather import Assemble
 from fastdata.engines.maker import PackMaker
+from fastdata.engines.mapped import unmapped
 from fastdata.engines.packed import PackFields, pack_fields
 from fastdata.engines.take import Take
 from fastdata.errors import UsageError
 from fastdata.loader.collate import RefusingCollate, SampleCollate
-from fastdata.packs.views import MappedPack
 from fastdata.transforms import Plan, plan
 
 __all__ = ["Choice", "Request", "choose_engine"]
@@ -83,32 +83,43 @@ def choose_engine(request: Request) -> Choice:
     if request.engine == "dali":
         raise UsageError("engine='dali' is not part of this fastdata yet; use 'auto' or 'cpu'")
     checked = plan(request.transforms)
-    is_mapped = isinstance(request.dataset, MappedPack)
-    fields = _pack_fields(request.dataset.dataset if is_mapped else request.dataset, request)
+    dataset, function = unmapped(request.dataset)
+    fields = _pack_fields(dataset, function, request)
     if fields is None and (checked.transforms or request.fields is not None):
         raise UsageError(
-            f"transforms= and fields= are for packs; the dataset is a "
-            f"{type(request.dataset).__name__}; convert it to a pack, or transform in the dataset"
+            f"transforms= and fields= are for packs; the dataset is a {_name(request.dataset)}; "
+            "convert it to a pack, map packs by one function, or transform in the dataset"
         )
-    choice = _packed(request, fields, checked) if fields is not None else _other(request)
+    choice = _other(request) if fields is None else _packed(request, fields, checked, function)
     if request.engine == "cpu" and choice.engine != "cpu":
         raise UsageError(f"engine='cpu' cannot serve this loader: {choice.reason}; use 'auto'")
     return choice
 
 
-def _pack_fields(dataset: Any, request: Request) -> PackFields | None:
+def _name(dataset: Any) -> str:
+    if isinstance(dataset, Subset):
+        return f"Subset of {_name(dataset.dataset)}"
+    if isinstance(dataset, ConcatDataset):
+        parts = dict.fromkeys(_name(part) for part in dataset.datasets)
+        return f"ConcatDataset of {' and '.join(parts)}"
+    return type(dataset).__name__
+
+
+def _pack_fields(dataset: Any, function: Function | None, request: Request) -> PackFields | None:
     try:
         return pack_fields(dataset, request.fields)
     except UsageError:
-        # Packs that do not fit together may still meet in a collate function of the user's own.
-        if _own_collate(request) is None or request.transforms or request.fields is not None:
+        # Packs that do not fit together may still meet in a function of the user's own.
+        is_left_to_it = _own_collate(request) is not None or function is not None
+        if not is_left_to_it or request.transforms or request.fields is not None:
             raise
         return None
 
 
-def _packed(request: Request, fields: PackFields, checked: Plan) -> Choice:
+def _packed(
+    request: Request, fields: PackFields, checked: Plan, function: Function | None
+) -> Choice:
     maker = PackMaker(fields, checked, skip_bad=request.skip_bad)
-    function = request.dataset.function if isinstance(request.dataset, MappedPack) else None
     collate_fn = _own_collate(request)
     reason = _against_cpu(request, collate_fn)
     if function is not None:

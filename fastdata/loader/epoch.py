@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -82,6 +83,8 @@ def as_indices(batch: Any, count: int) -> Indices:
 class EpochIterator:
     """Hands out the batches of one epoch; dropping it leaves no thread or process behind.
 
+    Several threads may take batches from it.
+
     Args:
         batches: The batches being made.
         position: Moved on with every batch.
@@ -102,6 +105,8 @@ class EpochIterator:
         self._sized = sized
         self._move = move
         self._failure = ""
+        # What makes batches serves one caller at a time; several at once could wait for ever.
+        self._lock = threading.RLock()
 
     def __iter__(self) -> EpochIterator:
         return self
@@ -110,6 +115,10 @@ class EpochIterator:
         return len(self._sized)
 
     def __next__(self) -> Any:
+        with self._lock:
+            return self._next()
+
+    def _next(self) -> Any:
         while True:
             try:
                 batch = next(self._batches)

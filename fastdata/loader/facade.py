@@ -17,7 +17,7 @@ from fastdata.loader.choice import Request, choose_engine
 from fastdata.loader.epoch import EpochIterator, SampledWork, SkipLog
 from fastdata.loader.moving import mover
 from fastdata.loader.order import cut, epoch_order, fingerprint, shard_length
-from fastdata.loader.progress import Progress
+from fastdata.loader.progress import Progress, whole
 from fastdata.loader.resolve import resolve
 from fastdata.loader.running import Engine
 from fastdata.loader.settings import Explanation
@@ -46,7 +46,7 @@ class FastLoader(DataLoader[Any]):
     are fewer than ranks, or ``batch_size=1`` leaves a rest. A sampler of your own is used as it is,
     and never shared out again.
 
-    Where a tool builds a plain DataLoader of its own from this one, as ``accelerator.prepare`` does,
+    Where a tool builds a plain DataLoader of its own from this one (``accelerator.prepare`` does),
     that one keeps transforms and fields, but neither engine, `seed` nor `on_bad`. Leave the loader
     out of it: ranks are shared here, and `device` moves batches.
 
@@ -121,7 +121,9 @@ class FastLoader(DataLoader[Any]):
         if isinstance(dataset, str | os.PathLike):
             dataset = open_pack(dataset)
         dataset = array_dataset(dataset)
-        _check_own(dataset, seed=seed, on_bad=on_bad)
+        _check_own(dataset, on_bad=on_bad)
+        _check_words(pin_memory=pin_memory, persistent_workers=persistent_workers)
+        seed = _seed(seed)
         self._request = Request(
             dataset=dataset,
             engine=engine,
@@ -325,7 +327,7 @@ class FastLoader(DataLoader[Any]):
         return told
 
 
-def _check_own(dataset: Any, *, seed: Any, on_bad: Any) -> None:
+def _check_own(dataset: Any, *, on_bad: Any) -> None:
     if on_bad not in ("raise", "skip"):
         raise UsageError(f"on_bad={on_bad!r}; expected 'raise' or 'skip'")
     if on_bad == "skip" and isinstance(dataset, IterableDataset):
@@ -333,8 +335,20 @@ def _check_own(dataset: Any, *, seed: Any, on_bad: Any) -> None:
             "on_bad='skip' cannot go on behind an error of an IterableDataset; catch it in its "
             "__iter__"
         )
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+
+
+def _check_words(**given: Any) -> None:
+    # A DataLoader takes any word for True.
+    for name, value in given.items():
+        if isinstance(value, str) and value != "auto":
+            raise UsageError(f"{name}={value!r}; expected 'auto', True or False")
+
+
+def _seed(seed: Any) -> int | None:
+    number = whole(seed)
+    if number is None and seed is not None:
         raise UsageError(f"seed={seed!r}; expected a whole number, or None")
+    return number
 
 
 def _for_processes(num_workers: Any, worker_init_fn: Any, multiprocessing_context: Any) -> str:

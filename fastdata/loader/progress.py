@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 import torch
 
 from fastdata.errors import UsageError
 from fastdata.hardware import read_ranks
 from fastdata.loader.state import LoaderState, Position
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "whole"]
+
+
+def whole(value: Any) -> int | None:
+    """A whole number of any library as an int; None for anything else, and for a bool."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 class Progress:
@@ -50,16 +61,17 @@ class Progress:
         """Takes `position`, which an iterator moves, as the place in the run."""
         self._position = position
 
-    def hold(self, epoch: int) -> None:
+    def hold(self, epoch: Any) -> None:
         """Every following epoch is this one.
 
         Raises:
             UsageError: It is negative, or no whole number.
         """
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+        number = whole(epoch)
+        if number is None or number < 0:
             raise UsageError(f"set_epoch({epoch!r}); expected a whole number from 0")
-        self._epoch, self._is_held = epoch, True
-        if self._loaded is not None and self._loaded.epoch != epoch:
+        self._epoch, self._is_held = number, True
+        if self._loaded is not None and self._loaded.epoch != number:
             self._loaded = None
 
     def place(self) -> Position | LoaderState:

@@ -112,6 +112,11 @@ def can_be_sent(machine: Machine, objects: Sequence[Any]) -> str | None:
     """
     if machine.start_method == "fork":
         return None
+    if machine.lost_program:
+        return (
+            f"workers start by {machine.start_method} here, and would look for the program in "
+            f"{machine.lost_program}, which is not there; put it into a file"
+        )
     if machine.interactive and any(type(entry).__module__ == "__main__" for entry in objects):
         return (
             f"workers start by {machine.start_method} here, and cannot import what an interactive "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -88,6 +88,11 @@ def plan(transforms: Sequence[Transform] | Transform | None) -> Plan:
     """
     if transforms is None:
         return Plan()
+    if not isinstance(transforms, Transform | Iterable):
+        raise UsageError(
+            f"transforms is {transforms!r}; expected a list of fastdata.transforms; "
+            "use pack.map(function) for a function of your own"
+        )
     entries = (transforms,) if isinstance(transforms, Transform) else tuple(transforms)
     for position, entry in enumerate(entries):
         if not isinstance(entry, Transform):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from torch.utils.data import (
     get_worker_info,
 )
 
-from fastdata import FastLoader
+from fastdata import FastLoader, open_pack
 
 
 class Pairs(Dataset[tuple[torch.Tensor, dict[str, Any]]]):
@@ -63,6 +65,7 @@ ARRAYS = {
     "bool": np.arange(11) % 2 == 0,
     "complex": np.arange(11) * 1j,
     "transposed": np.arange(22).reshape(2, 11).T,
+    "tensor": torch.arange(22).reshape(11, 2),
 }
 
 
@@ -122,8 +125,9 @@ def test_numpy_arrays_are_gathered_as_a_dataloader_collates_them(name: str) -> N
         Subset(TENSORS, [3, 1, -1]),
         ConcatDataset([TENSORS, Subset(TENSORS, [5, 4])]),
         Subset(ConcatDataset([ARRAYS["float32"], ARRAYS["float32"][:3]]), [12, 0, 13, 5]),
+        Subset(torch.arange(6.0).bfloat16(), [3, 1, -1]),
     ],
-    ids=["subset", "concat", "nested"],
+    ids=["subset", "concat", "nested", "tensor"],
 )
 def test_parts_of_arrays_are_gathered(dataset: Any) -> None:
     loader = FastLoader(dataset, 4)
@@ -363,3 +367,14 @@ def test_a_subclass_of_tensordataset_is_left_to_itself() -> None:
 
     loader = FastLoader(Negated(torch.arange(3)), 3, num_workers=0)
     assert next(iter(loader)).tolist() == [0, -1, -2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_several_threads_may_share_an_iterator(photos: Path, workers: int) -> None:
+    with open_pack(photos) as pack:
+        sources: list[Any] = [(pack, {"fields": ["label", "mask"]}), (list(range(26)), {})]
+        for dataset, options in sources:
+            iterator = iter(FastLoader(dataset, 1, num_workers=workers, **options))
+            with ThreadPoolExecutor(4) as threads:
+                counts = list(threads.map(lambda it: sum(1 for _ in it), [iterator] * 4))
+            assert sum(counts) == 26

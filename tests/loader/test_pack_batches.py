@@ -287,6 +287,10 @@ def test_batches_and_loaders_pickle(photos: Path) -> None:
         ({"on_bad": "ignore"}, "expected 'raise' or 'skip'"),
         ({"seed": "one"}, "expected a whole number"),
         ({"transforms": [print]}, r"transforms\[0\]"),
+        ({"transforms": print}, r"expected a list .* pack\.map\(function\)"),
+        ({"fields": "label"}, r"expected a list of names: fields=\['label'\]"),
+        ({"pin_memory": "no"}, "pin_memory='no'; expected 'auto'"),
+        ({"persistent_workers": "no"}, "persistent_workers='no'; expected 'auto'"),
     ],
 )
 def test_wrong_arguments_of_its_own(
@@ -300,3 +304,47 @@ def test_wrong_arguments_of_its_own(
 def test_transforms_and_fields_are_for_packs(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="are for packs; the dataset is a list"):
         FastLoader([1, 2, 3], **options)
+
+
+def test_what_in_a_dataset_is_no_pack_is_named(photo_pack: Pack) -> None:
+    both = ConcatDataset([photo_pack, Subset([1, 2, 3], [0])])
+    with pytest.raises(UsageError, match="a ConcatDataset of Pack and Subset of list;"):
+        FastLoader(both, transforms=CROPS)
+    mixed = ConcatDataset([photo_pack.map(channels), photo_pack.map(len)])
+    with pytest.raises(UsageError, match=r"a ConcatDataset of MappedPack;.* one function"):
+        FastLoader(mixed, transforms=CROPS)
+
+
+@pytest.mark.parametrize("kind", ["subset", "split", "concat"])
+def test_parts_of_a_mapped_pack_keep_transforms(photos: Path, kind: str) -> None:
+    with open_pack(photos) as pack:
+        mapped = pack.map(shape_and_label)
+        dataset: Any = {
+            "subset": lambda: Subset(Subset(mapped, range(10, 20)), [-1, 0, 3]),
+            "split": lambda: random_split(mapped, [20, 6], torch.Generator().manual_seed(1))[0],
+            "concat": lambda: ConcatDataset(
+                [mapped, pack.subset(label="cat").map(shape_and_label)]
+            ),
+        }[kind]()
+        loader = FastLoader(dataset, 4, transforms=CROPS, fields=["label", "image"], num_workers=0)
+        assert "pack.map()" in loader.explain().reason
+        found = [tuple(row) for batch in loader for row in torch.stack(batch, 1).tolist()]
+        labels = [dataset[at][3] for at in range(len(dataset))]
+    assert found == [(20, 20, 3, label) for label in labels]
+
+
+def shape_and_label(sample: Any) -> tuple[int, ...]:
+    return (*sample.image.shape, int(sample.label))
+
+
+def test_functions_may_make_different_packs_alike(photo_pack: Pack, grays: Path) -> None:
+    with open_pack(grays) as other:
+        both = ConcatDataset([photo_pack.map(channels), other.map(channels)])
+        loader = FastLoader(both, 26, num_workers=0)
+        assert [batch.unique().tolist() for batch in loader] == [[3], [1]]
+        with pytest.raises(UsageError, match="cannot share a batch"):
+            FastLoader(both, 26, transforms=CROPS)
+
+
+def channels(sample: Any) -> int:
+    return int(sample.image.shape[-1])

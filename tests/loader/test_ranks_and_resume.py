@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from loader_checks import assert_same
@@ -251,3 +252,12 @@ def test_a_state_of_another_order_is_refused() -> None:
 def test_an_epoch_is_a_whole_number(epoch: Any) -> None:
     with pytest.raises(UsageError, match="expected a whole number from 0"):
         FastLoader(numbers(8)).set_epoch(epoch)
+
+
+def test_seeds_and_epochs_may_come_from_other_libraries() -> None:
+    loader, other = (FastLoader(numbers(20), 20, True, seed=s) for s in (3, np.int64(3)))
+    loader.set_epoch(2)
+    for epoch in (np.int64(2), torch.tensor(2)):
+        other.set_epoch(epoch)
+        assert_same(next(iter(loader)), next(iter(other)))
+        assert type(other.state_dict()["epoch"]) is type(other.state_dict()["seed"]) is int

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +157,29 @@ def test_explain_says_each_setting_with_its_reason() -> None:
     lines = str(explanation).splitlines()
     assert lines[0] == "engine = torch: a list runs Python code for each sample"
     assert "num_workers = 1: given" in lines
+
+
+def test_a_program_from_stdin_is_not_looked_for_by_spawned_workers(tmp_path: Path) -> None:
+    program = """
+import multiprocessing
+multiprocessing.set_start_method("spawn")
+from loader_datasets import Faulty
+from fastdata import FastLoader
+loader = FastLoader(Faulty(), 1, sampler=[0])
+print(loader.explain())
+list(loader)
+"""
+    tests = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-"],
+        input=program,
+        env={**os.environ, "PYTHONPATH": str(tests)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "num_workers = 0: processes; workers start by spawn here" in run.stdout
+    assert "<stdin>" in run.stdout
