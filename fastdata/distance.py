@@ -217,8 +217,7 @@ def quantization_error_pixels(field: DistanceMap, distance: float | None = None)
     """Largest difference between a (truncated) distance and what comes back from storage.
 
     uint8: half a step, at any distance. float16: half a unit in the last place, which is largest at
-        the
-    largest distance: 0.0156 px up to 64, 0.125 px up to 512.
+    the largest distance: 0.0156 px up to 64, 0.125 px up to 512.
 
     Args:
         field: How it is stored.

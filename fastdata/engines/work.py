@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastdata.errors import FastDataError
 
-__all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task", "Work"]
+__all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task"]
 
 Indices = NDArray[np.int64]
 
@@ -64,19 +64,6 @@ class Made(NamedTuple):
     size: int
     skipped: tuple[Skip, ...] = ()
     error: FastDataError | None = None
-
-
-class Work(Protocol):
-    """The batches of one epoch, as sample indices of the dataset."""
-
-    def __len__(self) -> int:
-        """Number of batches."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """The indices of one batch after another: int64 (B,), or what a user's sampler yields."""
-
-    def groups(self, batches: int, /) -> Iterator[tuple[Indices, list[int]]]:
-        """Up to `batches` batches at a time: their indices in one array, and the size of each."""
 
 
 class Batches(Protocol):

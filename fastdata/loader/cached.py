@@ -147,7 +147,8 @@ def _in_memory(dataset: Any, freezer: Freezer, max_bytes: int | None) -> CachedD
     probes = list(_probes(dataset, freezer))
     needed = _needed(dataset, probes)
     free = read_machine().memory_bytes
-    if (max_bytes or needed) > free * _SHARE:
+    usable = int(free * _SHARE)
+    if min(needed, max_bytes or needed) > usable:
         raise SharedMemoryFull(
             f"keeping {len(dataset)} samples takes about {_size(needed)}"
             + (f", max_bytes asks for {_size(max_bytes)}" if max_bytes else "")
@@ -155,7 +156,8 @@ def _in_memory(dataset: Any, freezer: Freezer, max_bytes: int | None) -> CachedD
             "the path of a pack on an SSD"
         )
     # Twice the estimate costs nothing until it is used.
-    arena = Arena(len(dataset), max_bytes or 2 * needed + (1 << 20))
+    capacity_bytes = min(max_bytes, usable) if max_bytes else 2 * needed + (1 << 20)
+    arena = Arena(len(dataset), capacity_bytes)
     for number, data in probes:
         arena.put(number, data)
     return CachedDataset(dataset, arena, freezer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -190,16 +191,9 @@ def _array_form(value: Any, buffers: list[Any], where: str) -> _Form:
     )
 
 
-def _count(shape: list[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
-
-
 def _thaw_array(body: Any, reader: _Reader) -> Any:
     dtype, shape = np.dtype(body[0]), body[1]
-    data = reader.take(dtype.itemsize * _count(shape))
+    data = reader.take(dtype.itemsize * math.prod(shape))
     return (
         np.frombuffer(bytearray(data), dtype).reshape(shape)
         if len(data)
@@ -211,7 +205,7 @@ def _thaw_tensor(body: Any, reader: _Reader) -> torch.Tensor:
     dtype, shape = getattr(torch, body[0]), body[1]
     if not isinstance(dtype, torch.dtype):
         raise ValueError(f"{body[0]} is no dtype of torch")
-    data = reader.take(dtype.itemsize * _count(shape))
+    data = reader.take(dtype.itemsize * math.prod(shape))
     if not len(data):
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(bytearray(data), dtype=torch.uint8).view(dtype).reshape(shape)

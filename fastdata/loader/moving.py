@@ -8,19 +8,23 @@ from typing import Any
 
 import torch
 
-__all__ = ["map_tensors", "mover", "pins"]
+__all__ = ["call_each", "mover", "pins"]
 
 
-def map_tensors(batch: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """A batch of the same form with `function` applied to every tensor in it."""
-    if isinstance(batch, torch.Tensor):
-        return function(batch)
+def call_each(batch: Any, method: str, *args: Any, **options: Any) -> Any:
+    """A batch of the same form with what `method` gives, of all in it that has this method.
+
+    That is tensors, and what other libraries and torch's PackedSequence batch by themselves.
+    """
+    own = getattr(batch, method, None)
+    if callable(own):
+        return own(*args, **options)
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(map_tensors(value, function) for value in batch))
+        return type(batch)(*(call_each(value, method, *args, **options) for value in batch))
     if isinstance(batch, list | tuple):
-        return type(batch)(map_tensors(value, function) for value in batch)
+        return type(batch)(call_each(value, method, *args, **options) for value in batch)
     if isinstance(batch, Mapping):
-        return {key: map_tensors(value, function) for key, value in batch.items()}
+        return {key: call_each(value, method, *args, **options) for key, value in batch.items()}
     return batch
 
 
@@ -33,7 +37,7 @@ def mover(device: Any) -> Callable[[Any], Any] | None:
     if device is None or torch.device(device) == torch.device("cpu"):
         return None
     target = torch.device(device)
-    return lambda batch: map_tensors(batch, lambda value: value.to(target, non_blocking=True))
+    return lambda batch: call_each(batch, "to", target, non_blocking=True)
 
 
 def pins(*, wanted: bool) -> bool:

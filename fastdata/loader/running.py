@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, IterableDataset, default_collate, default_convert
 
 from fastdata.engines.gather import GROUP, gathered
@@ -16,7 +15,7 @@ from fastdata.engines.work import Batches, Made, Report, Task
 from fastdata.engines.workers import Tasks, WorkerInit, WorkerProcesses, as_is, from_made
 from fastdata.loader.choice import Choice
 from fastdata.loader.epoch import as_indices
-from fastdata.loader.moving import map_tensors, pins
+from fastdata.loader.moving import call_each, pins
 from fastdata.loader.order import Indices, Shard
 
 __all__ = ["Engine"]
@@ -182,7 +181,7 @@ def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
 
 
 def _pin(batch: Any) -> Any:
-    return map_tensors(batch, torch.Tensor.pin_memory)
+    return call_each(batch, "pin_memory")
 
 
 def _pinning(maker: PackMaker) -> Callable[..., Made]:

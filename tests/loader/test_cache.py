@@ -126,6 +126,14 @@ def test_what_does_not_fit_is_refused_with_figures(max_bytes: int | None) -> Non
         cache(Huge(), max_bytes=max_bytes)
 
 
+def test_a_limit_larger_than_the_memory_is_one_that_is_never_reached(dataset: Everything) -> None:
+    cached = cache(dataset, max_bytes=10**15)
+    assert_same(
+        [cached[at] for at in range(len(dataset))], list(map(dataset.__getitem__, range(6)))
+    )
+    assert cached.kept == len(dataset)
+
+
 def test_a_disk_too_small_is_refused_with_figures(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"are free in"):
         cache(Huge(), tmp_path / "huge.lmdb")

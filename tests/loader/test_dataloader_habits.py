@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from loader_checks import assert_same
+from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import (
     BatchSampler,
     ConcatDataset,
@@ -358,6 +359,29 @@ def test_a_timeout_is_dataloader_s_and_one_of_fastdata() -> None:
 def test_batches_go_to_a_device() -> None:
     batch = next(iter(FastLoader({"x": np.zeros((4, 2))}, 4, device="meta")))
     assert batch["x"].device.type == "meta"
+
+
+def test_whatever_can_be_moved_goes_to_a_device() -> None:
+    sequences = [torch.arange(3.0), torch.arange(2.0)]
+    loader = FastLoader(sequences, 2, num_workers=0, collate_fn=packed, device="meta")
+    ((sequence, marked),) = list(loader)
+    assert (sequence.data.device.type, sequence.batch_sizes.device.type) == ("meta", "cpu")
+    assert marked.device == torch.device("meta")
+
+
+def packed(samples: list[torch.Tensor]) -> Any:
+    return pack_sequence(samples), Movable()
+
+
+class Movable:
+    """A batch of a library of its own, such as a graph."""
+
+    device = torch.device("cpu")
+
+    def to(self, device: torch.device, *, non_blocking: bool) -> Movable:
+        assert non_blocking
+        self.device = device
+        return self
 
 
 def test_a_subclass_of_tensordataset_is_left_to_itself() -> None:
