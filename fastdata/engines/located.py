@@ -82,13 +82,16 @@ def locate(dataset: Any, unwrap: Callable[[Any], Located | None]) -> Located | N
     Args:
         dataset: Any map-style dataset.
         unwrap: Gives a leaf as `Located`, or None for anything else.
+
+    Raises:
+        IndexError: A Subset has an index that is out of range, or a mask in place of indices.
     """
     leaf = unwrap(dataset)
     if leaf is not None:
         return leaf
     if indexes_as(dataset, Subset):
         inner = locate(dataset.dataset, unwrap)
-        indices = _as_indices(dataset.indices, None if inner is None else inner.count)
+        indices = None if inner is None else _as_indices(dataset.indices, inner.count)
         return None if inner is None or indices is None else inner.select(indices)
     if indexes_as(dataset, ConcatDataset):
         return _concatenated([locate(part, unwrap) for part in dataset.datasets])
@@ -104,14 +107,18 @@ def indexes_as(dataset: Any, base: type[Any]) -> bool:
     )
 
 
-def _as_indices(values: Any, count: int | None) -> Indices | None:
+def _as_indices(values: Any, count: int) -> Indices | None:
     array = values.numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
-    if count is None or array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+    if array.dtype.kind == "b":
+        raise IndexError("a Subset has indices of type bool; expected integers: np.flatnonzero()")
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         return None
     indices = array.astype(np.int64)
+    beyond = indices[(indices < -count) | (indices >= count)]
+    if len(beyond):
+        raise IndexError(f"a Subset has the index {beyond[0]}, of a dataset of {count} samples")
     indices[indices < 0] += count
-    # An index out of range is an error when it is used, as in plain indexing.
-    return indices if not len(indices) or 0 <= indices.min() <= indices.max() < count else None
+    return indices
 
 
 def _concatenated(parts: list[Located | None]) -> Located | None:

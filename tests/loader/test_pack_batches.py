@@ -348,3 +348,19 @@ def test_functions_may_make_different_packs_alike(photo_pack: Pack, grays: Path)
 
 def channels(sample: Any) -> int:
     return int(sample.image.shape[-1])
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([3, 26], "index 26, of a dataset of 26 samples"),
+        ([-27], "index -27, of a dataset of 26 samples"),
+        ([True] * 26, "indices of type bool; expected integers"),
+    ],
+)
+def test_a_subset_of_what_is_not_there_is_an_index_error(
+    photo_pack: Pack, indices: list[Any], message: str
+) -> None:
+    for dataset in (photo_pack, torch.arange(26)):
+        with pytest.raises(IndexError, match=message):
+            FastLoader(Subset(dataset, indices))
