@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastdata.converters.paths import display
+from fastdata.converters.paths import display, require_inside
 from fastdata.errors import InputError, UnsafeFile
 
 __all__ = ["Folder", "list_folder", "walk_files"]
@@ -74,11 +74,8 @@ def _walk(root: Path, below: str, allow_outside: bool, inside: tuple[str, ...]) 
         raise UnsafeFile(
             f"{display(below)}: links back to {display(real)}, which contains it; remove the link"
         )
-    if not allow_outside and os.path.commonpath((root, real)) != str(root):
-        raise UnsafeFile(
-            f"{display(below)}: leads to {display(real)}, outside the source folder "
-            f"{display(root)}; move it there, or allow it with allow_outside (--allow-outside)"
-        )
+    if not allow_outside:
+        require_inside(str(root), real, below)
     folder = list_folder(root / below)
     prefix = f"{below}/" if below else ""
     for name in folder.files:

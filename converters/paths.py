@@ -12,7 +12,7 @@ import stat
 
 from fastdata.errors import InputError, UnsafeFile
 
-__all__ = ["display", "read_under", "resolve_under"]
+__all__ = ["display", "read_under", "require_inside"]
 
 # An encoded image of more bytes is a mistake; it also bounds a worker's memory.
 _MAX_FILE_BYTES = 1 << 30
@@ -30,8 +30,21 @@ def display(name: str | os.PathLike[str]) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def resolve_under(root: str, relative: str, *, allow_outside: bool = False) -> str:
-    """The real path of `relative`, which must lie under `root` after all links are followed.
+def require_inside(root: str, real: str, name: str) -> None:
+    """Refuses a real path that is neither `root`, a real path itself, nor below it.
+
+    Raises:
+        UnsafeFile: It lies elsewhere; the message calls it `name`.
+    """
+    if os.path.commonpath((root, real)) != root:
+        raise UnsafeFile(
+            f"{display(name)}: leads to {display(real)}, outside the source folder "
+            f"{display(root)}; move it there, or allow it with allow_outside (--allow-outside)"
+        )
+
+
+def read_under(root: str, relative: str, *, allow_outside: bool = False) -> bytes:
+    """The bytes of a regular file under `root`, after all links are followed.
 
     Args:
         root: A real path (`os.path.realpath`).
@@ -39,32 +52,15 @@ def resolve_under(root: str, relative: str, *, allow_outside: bool = False) -> s
         allow_outside: Accept a file anywhere.
 
     Raises:
-        UnsafeFile: The file lies elsewhere, or the name cannot be a path.
-        InputError: There is no such file.
+        UnsafeFile: It lies elsewhere, is a folder, fifo, socket or device, or cannot be a path.
+        InputError: It is missing, unreadable, too large, or changed while it was read.
     """
     if "\0" in relative:
         raise UnsafeFile(f"{display(relative)}: a path cannot contain a zero byte; mend the list")
     try:
         real = os.path.realpath(os.path.join(root, relative), strict=True)
-    except OSError as error:
-        raise _unreadable(relative, error) from error
-    if not allow_outside and os.path.commonpath((root, real)) != root:
-        raise UnsafeFile(
-            f"{display(relative)}: leads to {display(real)}, outside the source folder "
-            f"{display(root)}; move it there, or allow it with allow_outside (--allow-outside)"
-        )
-    return real
-
-
-def read_under(root: str, relative: str, *, allow_outside: bool = False) -> bytes:
-    """The bytes of a regular file under `root`.
-
-    Raises:
-        UnsafeFile: It lies elsewhere, or is a folder, fifo, socket or device.
-        InputError: It is missing, unreadable, too large, or changed while it was read.
-    """
-    real = resolve_under(root, relative, allow_outside=allow_outside)
-    try:
+        if not allow_outside:
+            require_inside(root, real, relative)
         expected = os.lstat(real)
         # Asked before opening, because opening alone sets off some devices.
         _require_regular(relative, expected)

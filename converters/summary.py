@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fastdata.errors import StorageError
 from fastdata.schema import Schema
 
-__all__ = ["ConversionSummary", "Phase", "Progress", "rejects_path", "write_rejects"]
+__all__ = ["ConversionSummary", "Phase", "Progress", "write_rejects"]
 
 Phase = Literal["scan", "convert", "build", "check"]
 
@@ -91,16 +91,12 @@ class ConversionSummary:
         return plain
 
 
-def rejects_path(out: Path) -> Path:
-    """The list of rejects beside a pack: ``out.lmdb`` has ``out.lmdb.rejects.jsonl``."""
-    return out.with_name(out.name + ".rejects.jsonl")
-
-
 def write_rejects(out: Path, rejects: Iterable[tuple[str, str]]) -> Path | None:
-    """Writes the list of rejects, one ASCII JSON object a line, or removes one of an older pack.
+    """Writes the list of rejects beside a pack, or removes one of an older pack.
 
-    Each line has "key" (the item), "error" (its kind) and "reason". Bytes of file names that are no
-    UTF-8 appear as escaped surrogates, so that ``os.fsencode`` gives the name back.
+    ``out.lmdb`` has ``out.lmdb.rejects.jsonl``, one ASCII JSON object a line, with "key" (the
+    item), "error" (its kind) and "reason". Bytes of file names that are no UTF-8 appear as escaped
+    surrogates, so that ``os.fsencode`` gives the name back.
 
     Returns:
         Its path, or None when nothing was rejected.
@@ -108,7 +104,7 @@ def write_rejects(out: Path, rejects: Iterable[tuple[str, str]]) -> Path | None:
     Raises:
         StorageError: It cannot be written.
     """
-    path = rejects_path(out)
+    path = out.with_name(out.name + ".rejects.jsonl")
     lines = []
     for key, reason in rejects:
         error, _, words = reason.partition(": ")

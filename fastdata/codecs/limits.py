@@ -43,7 +43,7 @@ class Limits:
         if max(height, width) > self.max_side or height * width > self.max_pixels:
             raise InputError(
                 f"the header says {width} x {height} pixels; the limit is {self.max_pixels} pixels "
-                f"and {self.max_side} a side; raise Limits if the image is trusted"
+                f"and {self.max_side} a side; make it smaller, or decode it with other Limits"
             )
 
     def check_scans(self, scans: int, height: int, width: int) -> None:
@@ -55,5 +55,6 @@ class Limits:
         if scans > self.max_scans or scans * height * width > self.max_scan_pixels:
             raise InputError(
                 f"{scans} scans of {width} x {height} pixels; the limit is {self.max_scans} scans "
-                f"and {self.max_scan_pixels} pixels over all; raise Limits if the image is trusted"
+                f"and {self.max_scan_pixels} pixels over all; save it as baseline, or decode it "
+                "with other Limits"
             )
