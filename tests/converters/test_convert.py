@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -18,6 +20,7 @@ from pictures import as_pillow_sees
 from PIL import Image
 
 from fastdata.converters import ConvertOptions, Progress, convert
+from fastdata.converters.pool import Outcome, WorkerPool
 from fastdata.errors import InputError, StorageError, UnsafeFile, UsageError
 from fastdata.packs import open_pack, partial_of
 
@@ -168,6 +171,21 @@ def test_too_many_bad_files_end_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3 of 3 items are bad, more than max_bad=2 allows"):
         convert(root, tmp_path / "o.lmdb", workers=0, on_bad="skip", max_bad=2)
     assert convert(root, tmp_path / "o.lmdb", workers=0, on_bad="skip", max_bad=3).rejected == 3
+
+
+def test_a_lost_item_is_noticed_and_nothing_is_published(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = WorkerPool.run
+
+    def lossy(pool: WorkerPool, job: Any, items: Any, *, start: int = 0) -> Iterator[Outcome]:
+        return (outcome for outcome in run(pool, job, items, start=start) if outcome.position != 3)
+
+    monkeypatch.setattr(WorkerPool, "run", lossy)
+    root = class_folders(tmp_path / "in", 3)
+    with pytest.raises(RuntimeError, match="5 packed and 0 rejected of 6 inputs"):
+        convert(root, tmp_path / "o.lmdb", workers=0)
+    assert not (tmp_path / "o.lmdb").exists()
 
 
 def test_a_pack_of_nothing_is_not_made(tmp_path: Path) -> None:

@@ -68,6 +68,44 @@ def test_names_of_any_bytes_are_read_and_shown_on_one_line(root: Path, name: byt
     shown.encode("utf-8")
 
 
+def test_a_file_swapped_before_it_is_opened_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swap_and_open(path: str, flags: int) -> int:
+        (root / "in.txt").unlink()
+        (root / "in.txt").symlink_to("../outside.txt")
+        return open_file(path, flags)
+
+    open_file = os.open
+    monkeypatch.setattr(os, "open", swap_and_open)
+    with pytest.raises(UnsafeFile, match=r"in\.txt: was swapped while it was opened"):
+        read_under(str(root), "in.txt")
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink", "touch"])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    change: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change_and_read(handle: int, count: int) -> bytes:
+        if change == "touch":
+            os.utime(root / "in.txt", ns=(0, 0))
+        else:
+            os.truncate(root / "in.txt", 9 if change == "grow" else 1)
+        return read(handle, count)
+
+    read = os.read
+    monkeypatch.setattr(os, "read", change_and_read)
+    with pytest.raises(InputError, match=r"in\.txt: changed while it was read"):
+        read_under(str(root), "in.txt")
+
+
+def test_a_file_too_large_for_an_image_is_not_read(root: Path) -> None:
+    with (root / "huge").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    with pytest.raises(InputError, match="1073741825 bytes; an image file may have 1073741824"):
+        read_under(str(root), "huge")
+
+
 def test_an_empty_file_has_no_bytes(root: Path) -> None:
     (root / "empty").touch()
     assert read_under(str(root), "empty") == b""
