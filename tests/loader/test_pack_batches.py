@@ -73,6 +73,19 @@ def test_every_iteration_is_a_new_epoch_until_one_is_set(photos: Path) -> None:
     assert names() == names() == first
 
 
+def test_crops_are_new_in_every_epoch_and_for_every_seed(photo_pack: Pack) -> None:
+    def images(seed: int, epoch: int) -> torch.Tensor:
+        loader = FastLoader(photo_pack, 26, transforms=CROPS, fields=["image"], seed=seed)
+        loader.set_epoch(epoch)
+        (batch,) = loader
+        return batch.image
+
+    crops = [images(seed, epoch) for seed in (1, 2) for epoch in (0, 1)]
+    for one, other in itertools.combinations(crops, 2):
+        assert (one != other).flatten(1).any(dim=1).all()
+    assert torch.equal(images(1, 1), crops[1])
+
+
 def test_crops_follow_the_sample_not_its_place(photo_pack: Pack) -> None:
     def images(shuffle: bool) -> dict[str, torch.Tensor]:
         loader = FastLoader(photo_pack, 7, shuffle, seed=3, transforms=CROPS)
