@@ -48,13 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.make_safe()
     signals.install()
+    code = 0
     try:
         code = _run(words)
         sys.stdout.flush()
     except OSError as error:
         # Without this the interpreter would flush again at exit, fail again and print a traceback.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
-        code = _output_lost(error)
+        # A long output fails before its end, and `_run` has told of it.
+        code = code or _output_lost(error)
     sys.exit(signals.exit_code() or code)
 
 

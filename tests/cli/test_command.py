@@ -138,8 +138,9 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(photo_pack: Path) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_output_that_cannot_be_written_is_a_storage_error(photo_pack: Path) -> None:
-    words = [sys.executable, "-m", "fastdata", "inspect", str(photo_pack)]
+@pytest.mark.parametrize("buffering", ["-E", "-u"], ids=["at the end", "in the middle"])
+def test_output_that_cannot_be_written_is_a_storage_error(photo_pack: Path, buffering: str) -> None:
+    words = [sys.executable, buffering, "-m", "fastdata", "inspect", str(photo_pack)]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 5
