@@ -143,7 +143,8 @@ def _explain(error: Exception, words: list[str]) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, typer.TyperException):
         chosen = next((f" {word}" for word in words if word in COMMANDS), "")
-        return 2, f"{error.format_message().rstrip('.')}; see 'fastdata{chosen} --help'"
+        message = error.format_message().rstrip(".").replace("Value error, ", "")
+        return 2, f"{message}; see 'fastdata{chosen} --help'"
     if isinstance(error, MemoryError):
         return 6, "out of memory; give the process more, or use fewer workers"
     if isinstance(error, OSError):

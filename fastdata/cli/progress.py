@@ -18,6 +18,8 @@ LINE_SECONDS = 5.0
 BAR_SECONDS = 0.1
 # The rate is that of the recent past, so that a slow start does not spoil the remaining time.
 RATE_SECONDS = 10.0
+# A rate of less time says little, and a short last phase would hide that of the run.
+LEAST_SECONDS = 1.0
 
 
 class Meter:
@@ -74,9 +76,9 @@ class Meter:
         # A bar's redraw is cheap, and a new phase should not wait for the next call.
         new_words = self._bar is not None and extra != self._state[2]
         self._state = (done, total, extra)
-        if self._marks and done < self._marks[-1][1]:  # a new phase, whose rate is its own
-            self._marks.clear()
-        if not self._marks or now > self._marks[-1][0]:
+        if not self._marks or done < self._marks[-1][1]:  # a phase, whose rate is its own
+            self._marks = deque([(now, done)])
+        elif now > self._marks[-1][0]:
             self._marks.append((now, done))
         while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
             self._marks.popleft()
@@ -100,13 +102,19 @@ class Meter:
         done, total, extra = self._state
         counted = f"{done:,}" if total is None else f"{done:,}/{total:,}"
         parts = [f"{counted} {self._unit}"]
-        if len(self._marks) > 1 and self._marks[-1][1] > self._marks[0][1]:
-            (first_time, first_done), (last_time, last_done) = self._marks[0], self._marks[-1]
-            rate = (last_done - first_done) / (last_time - first_time)
+        if rate := self._rate():
             parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
             if total is not None and done < total:
                 parts.append(f"{console.human_seconds((total - done) / rate)} left")
         return ", ".join([*parts, extra] if extra else parts)
+
+    def _rate(self) -> float:
+        """Units a second in the recent past; 0 when too little of it is known."""
+        if not self._marks:
+            return 0.0
+        (first_time, first_done), (last_time, last_done) = self._marks[0], self._marks[-1]
+        seconds = last_time - first_time
+        return (last_done - first_done) / seconds if seconds >= LEAST_SECONDS else 0.0
 
 
 def _bar() -> Progress:

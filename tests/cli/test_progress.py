@@ -53,6 +53,16 @@ def test_an_unknown_total_and_more_words(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "packing: 9 samples, 1.5/s, 1 rejected\\n\n"
 
 
+def test_a_short_last_phase_shows_no_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = FakeClock()
+    with Meter("packing", unit="samples", clock=clock) as meter:
+        for words in ("", "checking"):
+            for done in (1, 9):
+                clock.now += 0.5
+                meter.update(done, 9, words)
+    assert capsys.readouterr().err == "packing: 9/9 samples, checking\n"
+
+
 def test_what_never_began_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError), Meter("packing", unit="samples"):
         raise ValueError
