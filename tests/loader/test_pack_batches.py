@@ -16,7 +16,7 @@ from torch.utils.data import ConcatDataset, Subset, random_split
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.errors import UsageError
 from fastdata.packs import Pack, create_pack
-from fastdata.schema import Image, Label, Schema
+from fastdata.schema import Image, Label, Scalar, Schema, Text
 
 CROPS = (transforms.RandomResizedCrop(20), transforms.HorizontalFlip())
 more_workers_than_cores = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -377,3 +377,18 @@ def test_a_subset_of_what_is_not_there_is_an_index_error(
     for dataset in (photo_pack, torch.arange(26)):
         with pytest.raises(IndexError, match=message):
             FastLoader(Subset(dataset, indices))
+
+
+def test_each_sample_comes_from_its_own_part(photos: Path, tmp_path: Path) -> None:
+    schema = Schema({"name": Text(), "weight": Scalar(dtype="float64")})
+    with create_pack(tmp_path / "more.h5", schema) as writer:
+        for index in range(4):
+            writer.add(name=f"more {index}", weight=100 + index)
+    with open_pack(photos) as pack, open_pack(tmp_path / "more.h5") as more:
+        both = ConcatDataset(
+            [pack, ConcatDataset([Subset(more, [3, 1]), pack.subset(label="owl")])]
+        )
+        chosen = Subset(both, [27, 0, 28, 26])
+        batch = next(iter(FastLoader(chosen, 4, fields=["name", "weight"])))
+    assert batch.name == ["more 1", "photo 0", "photo 2", "more 3"]
+    assert batch.weight.tolist() == [101, 0, 0.5, 103]

@@ -261,3 +261,15 @@ def test_seeds_and_epochs_may_come_from_other_libraries() -> None:
         other.set_epoch(epoch)
         assert_same(next(iter(loader)), next(iter(other)))
         assert type(other.state_dict()["epoch"]) is type(other.state_dict()["seed"]) is int
+
+
+def test_an_epoch_that_is_set_is_the_place_before_it_begins() -> None:
+    loader = FastLoader(numbers(20), 4, True, seed=1)
+    loader.set_epoch(0)
+    next(iter(loader))
+    loader.set_epoch(3)
+    state = loader.state_dict()
+    assert (state["epoch"], state["consumed"]) == (3, 0)
+    resumed = FastLoader(numbers(20), 4, True, seed=2)
+    resumed.load_state_dict(state)
+    assert_same(list(resumed), list(loader))
