@@ -392,3 +392,17 @@ def test_each_sample_comes_from_its_own_part(photos: Path, tmp_path: Path) -> No
         batch = next(iter(FastLoader(chosen, 4, fields=["name", "weight"])))
     assert batch.name == ["more 1", "photo 0", "photo 2", "more 3"]
     assert batch.weight.tolist() == [101, 0, 0.5, 103]
+
+
+def test_turns_keep_a_pair_of_different_proportions_together(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    with create_pack(tmp_path / "tall.lmdb", Schema({"low": Image(), "high": Image()})) as writer:
+        for _ in range(12):
+            low = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+            writer.add(low=low, high=low.repeat(2, 0))
+    shapes = set()
+    chain = [transforms.RandomCrop(8), transforms.Rotate90()]
+    for low, high in FastLoader(tmp_path / "tall.lmdb", 1, transforms=chain, seed=1):
+        shapes.add(tuple(high.shape[2:]))
+        assert torch.equal(low, high[:, :, :: high.shape[2] // 8, :: high.shape[3] // 8])
+    assert shapes == {(16, 8), (8, 16)}
