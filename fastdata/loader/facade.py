@@ -13,11 +13,12 @@ from fastdata.engines.arrays import array_dataset
 from fastdata.engines.work import Skip
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine, read_ranks
+from fastdata.loader.arguments import check_own, check_words, for_processes, whole_seed
 from fastdata.loader.choice import Request, choose_engine
 from fastdata.loader.epoch import EpochIterator, SampledWork, SkipLog
 from fastdata.loader.moving import mover
 from fastdata.loader.order import cut, epoch_order, fingerprint, shard_length
-from fastdata.loader.progress import Progress, whole
+from fastdata.loader.progress import Progress
 from fastdata.loader.resolve import resolve
 from fastdata.loader.running import Engine
 from fastdata.loader.settings import Explanation
@@ -121,9 +122,9 @@ class FastLoader(DataLoader[Any]):
         if isinstance(dataset, str | os.PathLike):
             dataset = open_pack(dataset)
         dataset = array_dataset(dataset)
-        _check_own(dataset, on_bad=on_bad)
-        _check_words(pin_memory=pin_memory, persistent_workers=persistent_workers)
-        seed = _seed(seed)
+        check_own(dataset, on_bad=on_bad)
+        check_words(pin_memory=pin_memory, persistent_workers=persistent_workers)
+        seed = whole_seed(seed)
         self._request = Request(
             dataset=dataset,
             engine=engine,
@@ -132,7 +133,7 @@ class FastLoader(DataLoader[Any]):
             collate_fn=collate_fn,
             skip_bad=on_bad == "skip",
             one_by_one=batch_size is None and batch_sampler is None,
-            process_only=_for_processes(num_workers, worker_init_fn, multiprocessing_context),
+            process_only=for_processes(num_workers, worker_init_fn, multiprocessing_context),
         )
         self._choice = choose_engine(self._request)
         settings, reasons = resolve(
@@ -325,36 +326,3 @@ class FastLoader(DataLoader[Any]):
     def _told_length(self) -> int | None:
         told: int | None = self._IterableDataset_len_called
         return told
-
-
-def _check_own(dataset: Any, *, on_bad: Any) -> None:
-    if on_bad not in ("raise", "skip"):
-        raise UsageError(f"on_bad={on_bad!r}; expected 'raise' or 'skip'")
-    if on_bad == "skip" and isinstance(dataset, IterableDataset):
-        raise UsageError(
-            "on_bad='skip' cannot go on behind an error of an IterableDataset; catch it in its "
-            "__iter__"
-        )
-
-
-def _check_words(**given: Any) -> None:
-    # A DataLoader takes any word for True.
-    for name, value in given.items():
-        if isinstance(value, str) and value != "auto":
-            raise UsageError(f"{name}={value!r}; expected 'auto', True or False")
-
-
-def _seed(seed: Any) -> int | None:
-    number = whole(seed)
-    if number is None and seed is not None:
-        raise UsageError(f"seed={seed!r}; expected a whole number, or None")
-    return number
-
-
-def _for_processes(num_workers: Any, worker_init_fn: Any, multiprocessing_context: Any) -> str:
-    """The argument that only makes sense in worker processes, or ""."""
-    if num_workers == 0:
-        return ""
-    if worker_init_fn is not None:
-        return "worker_init_fn"
-    return "" if multiprocessing_context is None else "multiprocessing_context"
