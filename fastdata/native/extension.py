@@ -1,0 +1,38 @@
+"""Finds the compiled core of this installation, as FASTDATA_NATIVE says."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+from fastdata.errors import UsageError
+
+try:
+    from fastdata.native import _core
+except ImportError as error:
+    _core, _missing = None, str(error)
+
+__all__ = ["compiled"]
+
+_CHOICES = ("auto", "require", "off")
+
+
+def compiled() -> ModuleType | None:
+    """The compiled core, or None where it is switched off or was not built.
+
+    Raises:
+        UsageError: FASTDATA_NATIVE has another value than auto, require or off, or requires a
+            compiled core that is not there.
+    """
+    choice = os.environ.get("FASTDATA_NATIVE") or "auto"
+    if choice not in _CHOICES:
+        raise UsageError(f"FASTDATA_NATIVE is {choice!r}; expected one of {', '.join(_CHOICES)}")
+    if choice == "off":
+        return None
+    if choice == "require" and _core is None:
+        raise UsageError(
+            f"FASTDATA_NATIVE is 'require', but this installation has no compiled core ({_missing}); "
+            "install fastdata again with a C++ compiler and libjpeg-turbo's headers, or set it to "
+            "'auto' to use the Pillow twin"
+        )
+    return _core

@@ -1,0 +1,7 @@
+#include "module.h"
+
+namespace fastdata {
+
+void bind_memory(nanobind::module_&) {}
+
+}  // namespace fastdata

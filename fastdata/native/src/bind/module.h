@@ -1,0 +1,11 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace fastdata {
+
+void bind_batch(nanobind::module_& module);
+void bind_streams(nanobind::module_& module);
+void bind_memory(nanobind::module_& module);
+
+}  // namespace fastdata
