@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from types import ModuleType
 
 from fastdata.errors import UsageError
 
+_core: ModuleType | None
 try:
-    from fastdata.native import _core
+    _core = importlib.import_module("fastdata.native._core")
 except ImportError as error:
     _core, _missing = None, str(error)
 
@@ -31,7 +33,8 @@ def compiled() -> ModuleType | None:
         return None
     if choice == "require" and _core is None:
         raise UsageError(
-            f"FASTDATA_NATIVE is 'require', but this installation has no compiled core ({_missing}); "
+            f"FASTDATA_NATIVE is 'require', but this installation has no compiled core "
+            f"({_missing}); "
             "install fastdata again with a C++ compiler and libjpeg-turbo's headers, or set it to "
             "'auto' to use the Pillow twin"
         )

@@ -149,9 +149,9 @@ def test_an_iterable_dataset_cannot_skip() -> None:
         FastLoader(Stream(), on_bad="skip")
 
 
-# torch raises its error from a signal handler, so it may come while a callback runs that cannot pass
-# an exception on (hypothesis installs one for the garbage collection); Python then reports it as
-# unraisable, and torch finds the lost worker at its next look.
+# torch raises its error from a signal handler, so it may come while a callback runs that cannot
+# pass an exception on (hypothesis installs one for the garbage collection); Python then reports it
+# as unraisable, and torch finds the lost worker at its next look.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("how", "words"),
