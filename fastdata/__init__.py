@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fastdata.schema import Schema as Schema
     from fastdata.schema import Text as Text
     from fastdata.schema import Window as Window
+    from fastdata.training import TrainConfig as TrainConfig
+    from fastdata.training import Trainer as Trainer
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,8 @@ _HOME = {
     "create_pack": "fastdata.packs",
     "open_pack": "fastdata.packs",
     "FastDataError": "fastdata.errors",
+    "TrainConfig": "fastdata.training",
+    "Trainer": "fastdata.training",
 } | dict.fromkeys(
     "Schema Image Mask DistanceMap Array Scalar Label Text Bytes Window".split(),
     "fastdata.schema",

@@ -9,6 +9,8 @@
     │   ├── PackIncomplete  its writer has not finished
     │   ├── PackCorrupt     bytes differ from what was written
     │   └── PackVersion     another format, or another version of it
+    ├── CheckpointError     a checkpoint cannot be trusted                       exit 4
+    ├── NonFiniteLoss       training met a loss that is no finite number         exit 3
     ├── StorageError        the disk said no (full, read-only, EIO)              exit 5
     │   └── PackBusy        another process is writing the same pack
     └── WorkerError         a worker process or thread was lost                  exit 6
@@ -23,9 +25,11 @@ All of them survive pickling, so that one raised in a worker arrives whole.
 from __future__ import annotations
 
 __all__ = [
+    "CheckpointError",
     "FastDataError",
     "InputError",
     "LabelError",
+    "NonFiniteLoss",
     "PackBusy",
     "PackCorrupt",
     "PackError",
@@ -83,6 +87,18 @@ class PackCorrupt(PackError, ValueError):
 
 class PackVersion(PackError, ValueError):
     """The file has another format, or a version of the format that this fastdata does not read."""
+
+
+class CheckpointError(FastDataError, ValueError):
+    """A checkpoint is damaged, of another run, or holds more than plain data."""
+
+    exit_code = 4
+
+
+class NonFiniteLoss(FastDataError, ArithmeticError):
+    """A loss or gradient is not a finite number."""
+
+    exit_code = 3
 
 
 class StorageError(FastDataError, OSError):
