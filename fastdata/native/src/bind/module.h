@@ -7,5 +7,6 @@ namespace fastdata {
 void bind_batch(nanobind::module_& module);
 void bind_streams(nanobind::module_& module);
 void bind_memory(nanobind::module_& module);
+void bind_decode(nanobind::module_& module);
 
 }  // namespace fastdata

@@ -1,0 +1,33 @@
+#include "image_decoder.h"
+
+#include <cstring>
+
+#include "errors.h"
+#include "jpeg_library.h"
+
+namespace fastdata {
+namespace {
+
+bool starts_with(Bytes file, const char* magic, std::size_t size) {
+    return file.size >= size && std::memcmp(file.data, magic, size) == 0;
+}
+
+}  // namespace
+
+StoredImage ImageDecoder::open(Bytes file) {
+    file_ = file;
+    if (!starts_with(file, "\xFF\xD8\xFF", 3)) throw NotHere("no JPEG file");
+    JpegLibrary jpeg(file);
+    jpeg.run([&] { jpeg_read_header(&jpeg.state(), TRUE); });
+    if (jpeg.state().num_components == 4) throw NotHere("a JPEG of four components");
+    return {static_cast<int>(jpeg.state().image_height), static_cast<int>(jpeg.state().image_width),
+            1};
+}
+
+Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_denominator) {
+    return jpeg_.decode(file_, channels, wanted, max_denominator);
+}
+
+Ids ImageDecoder::ids(Rect) { throw NotHere("no PNG file"); }
+
+}  // namespace fastdata
