@@ -41,10 +41,14 @@ struct Placement {
     Turn turn;
 
     /// The placement in the stored picture that has the same result as `this` has in the upright
-    /// one, which is height x width.
-    Placement stored(int orientation, int height, int width) const;
-    /// The pixels of a stored height x width picture that the result depends on, filter included.
-    Rect reach(int height, int width) const;
+    /// one.
+    Placement stored(int orientation, int upright_height, int upright_width) const;
+    /// The pixels of a stored picture of this size that the result depends on, filter included.
+    /// Call `check` first.
+    Rect reach(int picture_height, int picture_width) const;
+    /// Throws `BadInput` unless the box lies in a picture of this size, is not empty, becomes at
+    /// least one pixel, and is whole and of the result's size where it is not resized.
+    void check(int picture_height, int picture_width) const;
 };
 
 }  // namespace fastdata
