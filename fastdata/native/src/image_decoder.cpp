@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "errors.h"
-#include "jpeg_library.h"
 
 namespace fastdata {
 namespace {
@@ -17,11 +16,9 @@ bool starts_with(Bytes file, const char* magic, std::size_t size) {
 StoredImage ImageDecoder::open(Bytes file) {
     file_ = file;
     if (!starts_with(file, "\xFF\xD8\xFF", 3)) throw NotHere("no JPEG file");
-    JpegLibrary jpeg(file);
-    jpeg.run([&] { jpeg_read_header(&jpeg.state(), TRUE); });
-    if (jpeg.state().num_components == 4) throw NotHere("a JPEG of four components");
-    return {static_cast<int>(jpeg.state().image_height), static_cast<int>(jpeg.state().image_width),
-            1};
+    header_ = parse_jpeg_header(file);
+    if (header_.channels == 4) throw NotHere("a JPEG of four components");
+    return {header_.height, header_.width, header_.orientation};
 }
 
 Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_denominator) {

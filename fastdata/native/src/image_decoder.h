@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "geometry.h"
 #include "jpeg_decode.h"
+#include "jpeg_header.h"
 #include "pixels.h"
 
 namespace fastdata {
@@ -44,6 +45,7 @@ class ImageDecoder {
 
   private:
     Bytes file_;
+    JpegHeader header_;
     JpegDecoder jpeg_;
 };
 
