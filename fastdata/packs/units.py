@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastdata.errors import PackCorrupt
 from fastdata.packs.base import Bytes, Indices
-from fastdata.packs.checksum import crc_of_bytes
+from fastdata.packs.checksum import crc_of_bytes, find_wrong_crcs
 
 __all__ = ["Units"]
 
@@ -70,13 +70,15 @@ class Units:
             units = units[~self._known[units]]
         if not len(units):
             return
-        for unit in np.unique(units).tolist():
-            wrong = self.fault(unit)
-            if wrong:
-                raise PackCorrupt(
-                    f"{self.describe(unit)}: {wrong}; restore the pack from a copy or convert again"
-                )
-            self._known[unit] = True
+        units = np.unique(units)
+        starts, lengths = self.offsets[units] + self.base, self.lengths[units]
+        wrong = units[find_wrong_crcs(self.data, starts, lengths, self.crcs[units])]
+        for unit in wrong[:1].tolist():
+            raise PackCorrupt(
+                f"{self.describe(unit)}: {self.fault(unit)}; restore the pack from a copy or "
+                "convert again"
+            )
+        self._known[units] = True
         self.all_known = not self.always and bool(self._known.all())
 
     def fault(self, unit: int) -> str:
