@@ -1,5 +1,5 @@
 #include "../jpeg_header.h"
-#include "buffer.h"
+#include "held_bytes.h"
 #include "module.h"
 
 namespace nb = nanobind;
@@ -10,9 +10,9 @@ namespace {
 
 nb::tuple header(nb::handle data, std::int64_t max_pixels, int max_side, int max_scans,
                  std::int64_t max_scan_pixels) {
-    const Buffer buffer(data);
+    const HeldBytes held(data);
     const JpegHeader found =
-        parse_jpeg_header(buffer.bytes(), {max_pixels, max_side, max_scans, max_scan_pixels});
+        parse_jpeg_header(held.bytes(), {max_pixels, max_side, max_scans, max_scan_pixels});
     return nb::make_tuple(found.height, found.width, found.channels, found.orientation, found.scans,
                           found.restart_interval);
 }

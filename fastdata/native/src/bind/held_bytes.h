@@ -8,14 +8,14 @@ namespace fastdata {
 
 /// The bytes of a Python object that has the buffer protocol, held for as long as this lives; needs
 /// the GIL to be made and to go. Raises what Python raises for objects without contiguous bytes.
-class Buffer {
+class HeldBytes {
   public:
-    explicit Buffer(nanobind::handle object) {
+    explicit HeldBytes(nanobind::handle object) {
         if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE)) nanobind::raise_python_error();
     }
-    ~Buffer() { PyBuffer_Release(&view_); }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
+    ~HeldBytes() { PyBuffer_Release(&view_); }
+    HeldBytes(const HeldBytes&) = delete;
+    HeldBytes& operator=(const HeldBytes&) = delete;
 
     Bytes bytes() const {
         return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
