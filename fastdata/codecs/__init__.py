@@ -7,12 +7,15 @@ contains leads to anything but pixels or an `InputError`.
 from fastdata.codecs.decode import decode_image, decode_mask, open_image, probe
 from fastdata.codecs.encode import encode_jpeg, encode_mask_png, encode_png
 from fastdata.codecs.header import ImageHeader
+from fastdata.codecs.jpeg_crop import CroppedJpeg, crop_jpeg
 from fastdata.codecs.limits import Limits
 from fastdata.codecs.sniff import image_format, looks_like
 
 __all__ = [
+    "CroppedJpeg",
     "ImageHeader",
     "Limits",
+    "crop_jpeg",
     "decode_image",
     "decode_mask",
     "encode_jpeg",

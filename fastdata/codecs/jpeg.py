@@ -23,15 +23,17 @@ from fastdata.codecs.orientation import (
 )
 from fastdata.errors import InputError
 
-__all__ = ["decode_jpeg", "probe_jpeg"]
+__all__ = ["JpegWalk", "decode_jpeg", "probe_jpeg", "walk_jpeg"]
 
-_SOI, _EOI, _SOS, _DNL, _APP1 = 0xD8, 0xD9, 0xDA, 0xDC, 0xE1
+_EOI, _SOS, _DRI, _APP1 = 0xD9, 0xDA, 0xDD, 0xE1
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE: Final = frozenset({0xC0, 0xC1, 0xC2})
 _PROGRESSIVE: Final = 0xC2
 # Markers without a length: TEM and the restart markers.
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _KNOWN: Final = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)}) | _FRAMES
+# Pixels depend on these: tables, the frame, and what tells the colours (JFIF, Adobe).
+_NEEDED: Final = (_KNOWN - {_SOS, 0xFE, *range(0xE0, 0xF0)}) | {0xE0, 0xEE}
 _MODES: Final = {1: "L", 3: "RGB", 4: "CMYK"}
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 # In compressed data, everything but stuffed zeros and restart markers ends the scan.
@@ -49,24 +51,39 @@ Data = bytes | bytearray | memoryview
 
 
 @dataclass
-class _Walk:
-    """What has been seen between the start of the file and its first scan."""
+class JpegWalk:
+    """What has been seen between the start of the file and its first scan.
+
+    Attributes:
+        scan_marker: Where the first scan's segment starts.
+        scan_start: Where its compressed data start; beyond the data's end where it is cut off.
+        restart_interval: In units of the scan, 0 for none.
+        sampling: (horizontal, vertical) of each component.
+        segments: Marker and place of those before the scan that decoding needs, in order, the
+            restart interval's left out.
+    """
 
     frame: int = 0
     height: int = 0
     width: int = 0
     components: int = 0
     scan_components: int = 0
+    scan_marker: int = 0
     scan_start: int = 0
+    restart_interval: int = 0
+    sampling: list[tuple[int, int]] = field(default_factory=list)
+    segments: list[tuple[int, slice]] = field(default_factory=list)
     exif: list[bytes] = field(default_factory=list)
     xmp: bytes = b""
 
     @property
     def has_many_scans(self) -> bool:
+        """Whether the picture has to be put together from several scans."""
         return self.frame == _PROGRESSIVE or self.scan_components < self.components
 
     @property
     def orientation(self) -> int:
+        """1..8, from EXIF, else XMP."""
         found = exif_orientation(b"".join(self.exif)) if self.exif else None
         if found is None and self.xmp:
             found = xmp_orientation(self.xmp)
@@ -79,7 +96,7 @@ def probe_jpeg(data: Data, limits: Limits) -> ImageHeader:
     Raises:
         InputError: The header is damaged, the kind of JPEG is not supported, or a limit is passed.
     """
-    walk = _walk(data)
+    walk = walk_jpeg(data)
     limits.check_size(walk.height, walk.width)
     if walk.has_many_scans:
         limits.check_scans(_count_scans(data, walk.scan_start), walk.height, walk.width)
@@ -122,8 +139,13 @@ def decode_jpeg(data: Data, limits: Limits) -> Image.Image:
     return upright(image, header.orientation)
 
 
-def _walk(data: Data) -> _Walk:
-    walk = _Walk()
+def walk_jpeg(data: Data) -> JpegWalk:
+    """Everything up to the first scan.
+
+    Raises:
+        InputError: The header is damaged, or the kind of JPEG is not supported.
+    """
+    walk = JpegWalk()
     at = 2
     try:
         for _ in range(MAX_PARTS):
@@ -135,7 +157,7 @@ def _walk(data: Data) -> _Walk:
     raise _damaged(f"more than {MAX_PARTS} segments before the first scan")
 
 
-def _segment(data: Data, at: int, walk: _Walk) -> int:
+def _segment(data: Data, at: int, walk: JpegWalk) -> int:
     """Take in the next segment at or after byte `at`; returns where the one after it may start."""
     found = _MARKER.search(data, at)
     if found is None:
@@ -153,15 +175,20 @@ def _segment(data: Data, at: int, walk: _Walk) -> int:
         _frame(data[start + 2 : end], marker, walk)
     elif marker == _APP1:
         _metadata(bytes(data[start + 2 : end]), walk)
+    elif marker == _DRI and length == 4 and end <= len(data):
+        (walk.restart_interval,) = struct.unpack_from(">H", data, start + 2)
+        return end
     elif marker == _SOS:
         if not walk.frame:
             raise _damaged("a scan before any frame header")
         (walk.scan_components,) = struct.unpack_from(">B", data, start + 2)
-        walk.scan_start = end
+        walk.scan_marker, walk.scan_start = found.end() - 2, end
+    if marker in _NEEDED:
+        walk.segments.append((marker, slice(found.end() - 2, end)))
     return end
 
 
-def _frame(payload: Data, marker: int, walk: _Walk) -> None:
+def _frame(payload: Data, marker: int, walk: JpegWalk) -> None:
     if walk.frame:
         raise _damaged("two frame headers")
     if marker not in _DECODABLE:
@@ -178,9 +205,10 @@ def _frame(payload: Data, marker: int, walk: _Walk) -> None:
         raise _damaged(f"a frame header of {len(payload)} bytes for {components} components")
     walk.frame, walk.components = marker, components
     walk.height, walk.width = height, width
+    walk.sampling = [(pair >> 4, pair & 15) for pair in payload[7::3]]
 
 
-def _metadata(payload: bytes, walk: _Walk) -> None:
+def _metadata(payload: bytes, walk: JpegWalk) -> None:
     if payload.startswith(b"Exif\0\0"):
         walk.exif.append(payload[6:] if walk.exif else payload)
     elif payload.startswith(b"http://ns.adobe.com/xap/1.0/\0"):

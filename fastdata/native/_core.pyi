@@ -9,6 +9,11 @@ def jpeg_header(
 ) -> tuple[int, int, int, int, int, int]:
     """Stored height and width, channels, orientation, scans, restart interval; or InputError."""
 
+def crop_jpeg(
+    data: Buffer, box: tuple[int, int, int, int], denominator: int
+) -> tuple[bytes, int, int, int, int] | None:
+    """File, top, left, height, width; None where the box lies outside the picture."""
+
 def crc32c(data: Buffer) -> int:
     """CRC32C of flat uint8 bytes, by the machine's own instruction where it has one."""
 

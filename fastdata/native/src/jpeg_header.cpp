@@ -1,11 +1,11 @@
 #include "jpeg_header.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <string_view>
 
 #include "errors.h"
+#include "jpeg_markers.h"
 #include "orientation.h"
 
 namespace fastdata {
@@ -26,8 +26,6 @@ std::string hex(int marker) {
     constexpr char digits[] = "0123456789ABCDEF";
     return std::string("0xFF") + digits[marker >> 4] + digits[marker & 15];
 }
-
-bool is_restart(int marker) { return marker >= 0xD0 && marker <= 0xD7; }
 
 bool is_frame(int marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
@@ -64,20 +62,6 @@ const char* unsupported(int marker) {
     }
 }
 
-/// Where the next 0xFF lies that is followed by a marker's second byte, or data.size. Restart
-/// markers count as compressed data when `in_scan`.
-std::size_t find_marker(Bytes data, std::size_t at, bool in_scan) {
-    while (at + 1 < data.size) {
-        const void* found = std::memchr(data.data + at, 0xFF, data.size - 1 - at);
-        if (!found) break;
-        at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - data.data);
-        const int next = data.data[at + 1];
-        if (next != 0 && next != 0xFF && !(in_scan && is_restart(next))) return at;
-        ++at;
-    }
-    return data.size;
-}
-
 class Walk {
   public:
     explicit Walk(Bytes data) : data_(data) {}
@@ -96,10 +80,10 @@ class Walk {
   private:
     /// Takes in the next segment at or after byte `at`; returns where the one after it may start.
     std::size_t segment(std::size_t at) {
-        const std::size_t start = find_marker(data_, std::min(at, data_.size), false);
+        const std::size_t start = find_marker(data_, at);
         if (start == data_.size) damaged("the header ends before any image data");
         const int marker = data_.data[start + 1];
-        if (marker == 0x01 || is_restart(marker)) return start + 2;
+        if (marker == 0x01 || is_restart_marker(marker)) return start + 2;
         if (!is_known(marker)) damaged("marker " + hex(marker) + " where the image should start");
         const int length = two_bytes(start + 2);
         if (length < 2)
@@ -186,7 +170,7 @@ class Walk {
 int count_scans(Bytes data, std::size_t at) {
     int scans = 1;
     for (int part = 0; part < kMaxParts; ++part) {
-        at = find_marker(data, std::min(at, data.size), true);
+        at = find_scan_end(data, at);
         if (at == data.size) return scans;
         const int marker = data.data[at + 1];
         if (marker == kEndOfImage || !is_known(marker) || at + 4 > data.size) return scans;

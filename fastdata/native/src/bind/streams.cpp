@@ -1,3 +1,9 @@
+#include <nanobind/stl/tuple.h>
+
+#include <tuple>
+#include <vector>
+
+#include "../jpeg_crop.h"
 #include "../jpeg_header.h"
 #include "held_bytes.h"
 #include "module.h"
@@ -17,11 +23,39 @@ nb::tuple header(nb::handle data, std::int64_t max_pixels, int max_side, int max
                           found.restart_interval);
 }
 
+using FourInts = std::tuple<int, int, int, int>;
+
+bool is_inside(const Rect& box, const JpegHeader& header) {
+    return box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&
+           box.height <= header.height - box.top && box.width <= header.width - box.left;
+}
+
+nb::object crop(nb::handle data, FourInts box, int denominator) {
+    const HeldBytes held(data);
+    const Rect wanted{std::get<0>(box), std::get<1>(box), std::get<2>(box), std::get<3>(box)};
+    std::vector<std::uint8_t> small;
+    Rect covered;
+    {
+        const nb::gil_scoped_release released;
+        const JpegHeader header = parse_jpeg_header(held.bytes());
+        if (!is_inside(wanted, header)) {
+            small.clear();
+        } else if (!crop_jpeg(held.bytes(), header, wanted, denominator, small, covered)) {
+            strip_jpeg(held.bytes(), header, small);
+            covered = {0, 0, header.height, header.width};
+        }
+    }
+    if (small.empty()) return nb::none();
+    return nb::make_tuple(nb::bytes(small.data(), small.size()), covered.top, covered.left,
+                          covered.height, covered.width);
+}
+
 }  // namespace
 
 void bind_streams(nb::module_& module) {
     module.def("jpeg_header", header, nb::arg("data"), nb::kw_only(), nb::arg("max_pixels"),
                nb::arg("max_side"), nb::arg("max_scans"), nb::arg("max_scan_pixels"));
+    module.def("crop_jpeg", crop, nb::arg("data"), nb::arg("box"), nb::arg("denominator"));
 }
 
 }  // namespace fastdata

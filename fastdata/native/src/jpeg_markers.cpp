@@ -1,0 +1,41 @@
+#include "jpeg_markers.h"
+
+#include <cstring>
+
+namespace fastdata {
+
+namespace {
+
+bool is_marker(const std::uint8_t* bytes) {
+    return bytes[0] == 0xFF && bytes[1] != 0 && bytes[1] != 0xFF;
+}
+
+bool has_avx2() {
+#if defined(__x86_64__)
+    static const bool has = __builtin_cpu_supports("avx2");
+    return has;
+#else
+    return false;
+#endif
+}
+
+}  // namespace
+
+std::size_t find_marker(Bytes data, std::size_t at) {
+    if (has_avx2()) at = find_marker_avx2(data, at);
+    while (at + 1 < data.size) {
+        if (is_marker(data.data + at)) return at;
+        const void* found = std::memchr(data.data + at + 1, 0xFF, data.size - 1 - at);
+        if (!found) break;
+        at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - data.data);
+    }
+    return data.size;
+}
+
+std::size_t find_scan_end(Bytes data, std::size_t at) {
+    at = find_marker(data, at);
+    while (at < data.size && is_restart_marker(data.data[at + 1])) at = find_marker(data, at + 2);
+    return at;
+}
+
+}  // namespace fastdata
