@@ -8,6 +8,7 @@ from fastdata.codecs.decode import decode_image, decode_mask, open_image, probe
 from fastdata.codecs.encode import encode_jpeg, encode_mask_png, encode_png
 from fastdata.codecs.header import ImageHeader
 from fastdata.codecs.jpeg_crop import CroppedJpeg, crop_jpeg
+from fastdata.codecs.jpeg_transcode import transcode_jpeg
 from fastdata.codecs.limits import Limits
 from fastdata.codecs.sniff import image_format, looks_like
 
@@ -25,4 +26,5 @@ __all__ = [
     "looks_like",
     "open_image",
     "probe",
+    "transcode_jpeg",
 ]

@@ -14,6 +14,9 @@ def crop_jpeg(
 ) -> tuple[bytes, int, int, int, int] | None:
     """File, top, left, height, width; None where the box lies outside the picture."""
 
+def transcode_jpeg(data: Buffer, segment_width: int) -> bytes | None:
+    """None where no baseline file could decode to the same pixels; InputError for damage."""
+
 def crc32c(data: Buffer) -> int:
     """CRC32C of flat uint8 bytes, by the machine's own instruction where it has one."""
 

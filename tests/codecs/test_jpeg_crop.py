@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from jpegcrops import SAMPLINGS, assert_exact, boxes
 from jpegs import decoded, made_jpeg
 from pictures import exif, picture, saved, segment, with_segments
 from PIL import Image
@@ -12,18 +13,6 @@ from fastdata.codecs import crop_jpeg
 from fastdata.errors import InputError, UsageError
 from fastdata.native.extension import compiled
 
-SAMPLINGS = {
-    "gray": [(1, 1)],
-    "gray 2x2": [(2, 2)],
-    "4:4:4": [(1, 1)] * 3,
-    "4:2:0": [(2, 2), (1, 1), (1, 1)],
-    "4:2:2": [(2, 1), (1, 1), (1, 1)],
-    "4:4:0": [(1, 2), (1, 1), (1, 1)],
-    "4:1:1": [(4, 1), (1, 1), (1, 1)],
-    "4:1:0": [(4, 2), (1, 1), (1, 1)],
-    "mixed": [(2, 2), (1, 2), (2, 1)],
-    "cmyk": [(2, 2), (1, 1), (1, 1), (2, 2)],
-}
 needs_core = pytest.mark.skipif(compiled() is None, reason="there is no compiled core here")
 
 
@@ -34,39 +23,6 @@ def either(request, monkeypatch):
         monkeypatch.setenv("FASTDATA_NATIVE", "off")
     elif compiled() is None:
         pytest.skip("there is no compiled core here")
-
-
-def boxes(height, width, count, seed=0):
-    """Random boxes, many of them touching the picture's edges or a multiple of 8."""
-    rng = np.random.default_rng(seed)
-
-    def span(size):
-        ends = rng.integers(0, size + 1, 2)
-        if rng.random() < 0.4:
-            ends = np.minimum(np.rint(ends / 8) * 8 + rng.integers(-2, 3), size).clip(0)
-        low, high = int(ends.min()), int(ends.max())
-        return (low, high) if high > low else (min(low, size - 1), min(low, size - 1) + 1)
-
-    for _ in range(count):
-        (top, bottom), (left, right) = span(height), span(width)
-        yield top, left, bottom - top, right - left
-
-
-def assert_exact(data, box, denominator=1):
-    """The box's pixels are those of the whole; returns the crop."""
-    part = crop_jpeg(data, box, denominator=denominator)
-    assert Image.open(io.BytesIO(part.data)).size == (part.width, part.height)
-    top, left, height, width = box
-    rows = slice(top // denominator, -(-(top + height) // denominator))
-    columns = slice(left // denominator, -(-(left + width) // denominator))
-    down, across = part.top // denominator, part.left // denominator
-    np.testing.assert_array_equal(
-        decoded(part.data, denominator)[
-            rows.start - down : rows.stop - down, columns.start - across : columns.stop - across
-        ],
-        decoded(data, denominator)[rows, columns],
-    )
-    return part
 
 
 @pytest.mark.usefixtures("either")

@@ -128,17 +128,17 @@ void append_header(std::vector<std::uint8_t>& out, Bytes data, const JpegHeader&
 /// for.
 bool append_segments(std::vector<std::uint8_t>& out, Bytes data, std::size_t at,
                      const Tiling& tiling, const Tiles& tiles) {
-    const int last = std::min(tiles.rows.end * tiling.row_segments, tiling.segments);
     const int first = tiles.rows.begin * tiling.row_segments;
+    const int last = std::min(tiles.rows.end * tiling.row_segments, tiling.segments);
+    at = skip_restarts(data, at, 0, first);
     int copied = 0;
-    for (int number = 0; number < last; ++number) {
+    for (int number = first; number < last; ++number) {
         const std::size_t end = find_marker(data, at);
         if (end == data.size) return false;
-        const int marker = data.data[end + 1];
         const bool is_last = number == tiling.segments - 1;
-        if (marker != (is_last ? 0xD9 : 0xD0 + number % 8)) return false;
+        if (data.data[end + 1] != (is_last ? 0xD9 : 0xD0 + number % 8)) return false;
         const int column = tiling.has_columns() ? number % tiling.row_segments : 0;
-        if (number >= first && column >= tiles.columns.begin && column < tiles.columns.end) {
+        if (column >= tiles.columns.begin && column < tiles.columns.end) {
             append(out, data, at, end);
             out.insert(out.end(), {0xFF, static_cast<std::uint8_t>(0xD0 + copied++ % 8)});
         }

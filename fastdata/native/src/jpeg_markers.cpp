@@ -22,7 +22,7 @@ bool has_avx2() {
 }  // namespace
 
 std::size_t find_marker(Bytes data, std::size_t at) {
-    if (has_avx2()) at = find_marker_avx2(data, at);
+    if (has_avx2()) at = avx2::find_marker(data, at);
     while (at + 1 < data.size) {
         if (is_marker(data.data + at)) return at;
         const void* found = std::memchr(data.data + at + 1, 0xFF, data.size - 1 - at);
@@ -35,6 +35,17 @@ std::size_t find_marker(Bytes data, std::size_t at) {
 std::size_t find_scan_end(Bytes data, std::size_t at) {
     at = find_marker(data, at);
     while (at < data.size && is_restart_marker(data.data[at + 1])) at = find_marker(data, at + 2);
+    return at;
+}
+
+std::size_t skip_restarts(Bytes data, std::size_t at, int first, int count) {
+    const int end = first + count;
+    if (has_avx2()) avx2::skip_restarts(data, at, first, end);
+    for (; first < end; ++first) {
+        at = find_marker(data, at);
+        if (at == data.size || data.data[at + 1] != 0xD0 + first % 8) return data.size;
+        at += 2;
+    }
     return at;
 }
 

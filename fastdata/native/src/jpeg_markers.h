@@ -15,8 +15,19 @@ std::size_t find_marker(Bytes data, std::size_t at);
 /// Where the next marker starts that is no restart marker, so that a scan ends there.
 std::size_t find_scan_end(Bytes data, std::size_t at);
 
-/// Used by `find_marker` where the machine has AVX2: looks through whole blocks of 32 bytes.
-/// Returns the marker, or the first byte that it has not looked at.
-std::size_t find_marker_avx2(Bytes data, std::size_t at);
+/// Where the segment starts that follows `count` restart markers from byte `at` on, the first of
+/// them number `first` (of the picture, so that its marker is 0xD0 + first % 8). `data.size` where
+/// another marker comes in between, or the data end.
+std::size_t skip_restarts(Bytes data, std::size_t at, int first, int count);
+
+/// What the functions above use where the machine has AVX2. They look through whole blocks of
+/// bytes, and where those end, leave `at` and `first` for the others to go on from.
+namespace avx2 {
+
+std::size_t find_marker(Bytes data, std::size_t at);
+/// Counts `first` up to `end`, or to the first marker that is wrong, where it stops.
+void skip_restarts(Bytes data, std::size_t& at, int& first, int end);
+
+}  // namespace avx2
 
 }  // namespace fastdata

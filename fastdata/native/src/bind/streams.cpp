@@ -5,6 +5,7 @@
 
 #include "../jpeg_crop.h"
 #include "../jpeg_header.h"
+#include "../jpeg_transcode.h"
 #include "held_bytes.h"
 #include "module.h"
 
@@ -50,12 +51,25 @@ nb::object crop(nb::handle data, FourInts box, int denominator) {
                           covered.height, covered.width);
 }
 
+nb::object transcode(nb::handle data, int segment_width) {
+    const HeldBytes held(data);
+    std::vector<std::uint8_t> out;
+    bool done = false;
+    {
+        const nb::gil_scoped_release released;
+        done = transcode_jpeg(held.bytes(), {}, segment_width, out);
+    }
+    if (!done) return nb::none();
+    return nb::bytes(out.data(), out.size());
+}
+
 }  // namespace
 
 void bind_streams(nb::module_& module) {
     module.def("jpeg_header", header, nb::arg("data"), nb::kw_only(), nb::arg("max_pixels"),
                nb::arg("max_side"), nb::arg("max_scans"), nb::arg("max_scan_pixels"));
     module.def("crop_jpeg", crop, nb::arg("data"), nb::arg("box"), nb::arg("denominator"));
+    module.def("transcode_jpeg", transcode, nb::arg("data"), nb::arg("segment_width"));
 }
 
 }  // namespace fastdata
