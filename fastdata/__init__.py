@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from fastdata.schema import Window as Window
     from fastdata.training import TrainConfig as TrainConfig
     from fastdata.training import Trainer as Trainer
+    from fastdata.tuning import find_batch_size as find_batch_size
+    from fastdata.tuning import halve_on_oom as halve_on_oom
 
 __version__ = "0.1.0"
 
@@ -40,6 +42,8 @@ _HOME = {
     "FastDataError": "fastdata.errors",
     "TrainConfig": "fastdata.training",
     "Trainer": "fastdata.training",
+    "find_batch_size": "fastdata.tuning",
+    "halve_on_oom": "fastdata.tuning",
 } | dict.fromkeys(
     "Schema Image Mask DistanceMap Array Scalar Label Text Bytes Window".split(),
     "fastdata.schema",

@@ -11,7 +11,8 @@ from sources import calls, imports_at_runtime, parse, source_files
 FLOORS = (
     ("fastdata.cli",),
     ("fastdata.demo",),
-    ("fastdata.tuning", "fastdata.training"),
+    ("fastdata.tuning",),
+    ("fastdata.training",),
     ("fastdata.profiling", "fastdata.monitoring"),
     ("fastdata.loader", "fastdata.converters"),
     ("fastdata.engines",),

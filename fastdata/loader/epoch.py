@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastdata.engines.work import EMPTY, Batches, Skip
-from fastdata.loader.order import Indices
+from fastdata.loader.order import Indices, Shard
 from fastdata.loader.state import Position
 
 __all__ = ["EpochIterator", "SampledWork", "SkipLog", "as_indices"]
@@ -113,6 +113,16 @@ class EpochIterator:
 
     def __len__(self) -> int:
         return len(self._sized)
+
+    @property
+    def indices(self) -> Indices | None:
+        """Sample indices of the batch handed out last, int64 (B,), those left out included.
+
+        None before the first batch, and where a sampler of the user's own chooses them.
+        """
+        if not isinstance(self._sized, Shard) or not self._position.batches:
+            return None
+        return self._sized[self._position.batches - 1]
 
     def __next__(self) -> Any:
         with self._lock:

@@ -44,6 +44,10 @@ class Shard:
         yield from self.full
         yield from self.tail
 
+    def __getitem__(self, batch: int) -> Indices:
+        """The sample indices of one batch, counted from 0."""
+        return self.full[batch] if batch < len(self.full) else self.tail[batch - len(self.full)]
+
     def groups(self, batches: int) -> Iterator[tuple[Indices, list[int]]]:
         """Up to `batches` batches at a time: their indices in one array, and the size of each."""
         size = self.full.shape[1]

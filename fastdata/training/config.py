@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
 
 from fastdata.errors import UsageError
 from fastdata.training.interval import parse_interval
 
-__all__ = ["MetricConfig", "OptimizerConfig", "TrainConfig"]
+__all__ = ["MetricConfig", "OptimizerConfig", "TrainConfig", "from_given"]
+
+_Settings = TypeVar("_Settings", "OptimizerConfig", "TrainConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +98,10 @@ class TrainConfig:
             epoch still learns.
         ema_decay: Of a moving average of the weights, in (0, 1), used for evaluation; it rises to
             this value during the first steps. None: it costs memory of one more model.
-        on_nan: What a loss or gradient that is no finite number does: "stop" raises NonFiniteLoss
-            with the batch's samples, found at the next log line or save; "skip" leaves the step
-            out, and costs one wait for the GPU each step; "ignore" goes on. Stop: nothing that is
-            trained afterwards is of use.
+        on_nan: What a loss that is no finite number does: "stop" raises NonFiniteLoss with the
+            batch's samples, found at the next log line or save; "skip" leaves out steps whose
+            gradient is not finite, and costs one wait for the GPU each; "ignore" goes on. Stop:
+            nothing that is trained afterwards is of use.
         device: "auto" takes this rank's GPU when there is one, else the CPU; or as `torch.device`.
         precision: "bf16", "fp16" (with a gradient scaler), "fp32", or "auto": bf16 where the
             device computes in it, else fp16 on a GPU and fp32 on a CPU.
@@ -108,6 +111,8 @@ class TrainConfig:
             it off when every batch has another size.
         channels_last: Keeps images as (B, H, W, C) in memory, which convolutions on tensor cores
             want. "auto": for models with 2-D convolutions.
+        find_unused_parameters: Lets a step leave some parameters without a gradient when several
+            processes train. Off: looking for them costs a walk over the graph each step.
         compile: Compiles the model with `torch.compile`. Off: the first batches take minutes, and
             not every model compiles.
         log_interval: Steps between two log lines, from 1. The CPU waits for the GPU only there, so
@@ -140,6 +145,7 @@ class TrainConfig:
     tf32: bool = True
     cudnn_benchmark: bool = True
     channels_last: bool | Literal["auto"] = "auto"
+    find_unused_parameters: bool = False
     compile: bool = False
 
     log_interval: int = 50
@@ -168,7 +174,7 @@ class TrainConfig:
         _choice("on_nan", self.on_nan, ("stop", "skip", "ignore"))
         _choice("precision", self.precision, ("auto", "bf16", "fp16", "fp32"))
         _choice("monitor_mode", self.monitor_mode, ("auto", "min", "max"))
-        for name in ("tf32", "cudnn_benchmark", "compile"):
+        for name in ("tf32", "cudnn_benchmark", "find_unused_parameters", "compile"):
             _choice(name, getattr(self, name), (True, False))
         _choice("channels_last", self.channels_last, (True, False, "auto"))
         parse_interval(self.eval_interval, name="eval_interval")
@@ -177,6 +183,24 @@ class TrainConfig:
             raise UsageError("eval_scales is empty; expected scales such as (0.75, 1.0, 1.25)")
         for scale in self.eval_scales:
             _number("eval_scales", scale, above=0)
+
+
+def from_given(kind: type[_Settings], given: _Settings | Mapping[str, Any] | None) -> _Settings:
+    """Settings as they are, from a dict of some of them, or all defaults for None.
+
+    Raises:
+        UsageError: A key is no setting, or a value none of its values.
+    """
+    if isinstance(given, kind):
+        return given
+    if given is not None and not isinstance(given, Mapping):
+        raise UsageError(f"settings are {type(given).__name__}; expected {kind.__name__} or a dict")
+    names = [entry.name for entry in fields(kind)]
+    for key in given or {}:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.0)[0]
+            raise UsageError(f"{kind.__name__} has no setting {key!r}; did you mean {near!r}?")
+    return kind(**(given or {}))
 
 
 def _whole(name: str, value: Any, *, least: int) -> None:

@@ -22,10 +22,17 @@ class Stretch {
     double centre(int i) const { return start_ + (i + 0.5) * scale_; }
     /// How far from its centre a result pixel depends on source pixels.
     double support() const { return scale_ < 1 ? 1 : scale_; }
+    /// Whether every result pixel is one source pixel, whose position is then start() + i.
+    bool copies() const { return scale_ == 1 && start_ == static_cast<int>(start_); }
     /// The source pixels that result pixel `i` depends on: from `first` up to, not including,
     /// `end`.
     int first(int i) const;
     int end(int i) const;
+
+    bool operator==(const Stretch& other) const {
+        return start_ == other.start_ && scale_ == other.scale_ && count_ == other.count_ &&
+               size_ == other.size_;
+    }
 
   private:
     double start_;
