@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import fastdata
 from fastdata.errors import UsageError, WorkerError
-from fastdata.tuning import BatchSizeResult, Trial, find_batch_size
+from fastdata.tuning import BatchSizeResult, Trial, find_batch_size, trial
 from fastdata.tuning.memory import CpuMemory
 
 MIB = 1 << 20
@@ -42,7 +41,7 @@ class Counting(nn.Module):
 
 
 class Wide(nn.Module):
-    """Keeps some MiB a sample for the backward pass, and steps take as long at any size."""
+    """Keeps some MiB a sample for the backward pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +49,6 @@ class Wide(nn.Module):
         self.head = nn.Linear(8, 3)
 
     def forward(self, values: Tensor) -> Tensor:
-        time.sleep(0.05)
         wide = (values.repeat(1, 32 * 1024) * self.weight).sin()  # 8 * 32k * 4 bytes, kept twice
         return self.head(wide.reshape(len(values), -1, 8).mean(1))
 
@@ -190,24 +188,25 @@ def test_a_function_makes_batches_of_any_size() -> None:
     assert set(asked) == {1, 2, 4}
 
 
-def test_on_the_cpu_steps_stay_within_the_memory_given() -> None:
+def test_on_the_cpu_steps_stay_within_the_memory_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = trial._seconds_a_step
+    # Memory is to end the search, not a rate that something else has disturbed.
+    monkeypatch.setattr(trial, "_seconds_a_step", lambda *args: min(1.0, real(*args) + 1.0))
     model = Wide()
     # The first steps bring torch's libraries into memory, 90 MiB of them.
     find(model, data(), largest=2)
     with CpuMemory() as idle:
         pass
     allowed = idle.peak_bytes + 160 * MIB
-    found = find(
-        model, data(), largest=512, multiple_of=4, memory_bytes=allowed, memory_share=1.0, knee=1.0
-    )
+    found = find(model, data(), largest=512, multiple_of=4, memory_bytes=allowed, memory_share=1.0)
     assert found.target_bytes == allowed
     assert all(tried.peak_bytes <= allowed for tried in found.trials if tried.fits)
     largest = max(tried.batch_size for tried in found.trials if tried.fits)
-    # Each sample holds about 5 MiB at the peak.
-    assert 16 <= largest <= 160 // 2
+    # A sample holds 5 to 20 MiB at the peak, by how the C library finds room for its tensors.
+    assert 160 // 40 <= largest <= 160 // 4
     with CpuMemory() as trained:
         LOSS(model(torch.randn(largest, 8)), torch.zeros(largest, dtype=torch.long)).backward()
-    assert trained.peak_bytes <= allowed + 8 * MIB
+    assert trained.peak_bytes <= allowed + 16 * MIB
 
 
 def test_headroom_is_the_share_that_is_not_taken() -> None:
