@@ -71,7 +71,7 @@ def evaluate(
         raise UsageError("the validation loader gave no batch; give it samples, or leave it out")
     sizes = [part.numel() for part in state]
     summed = [
-        torch.tensor(values).view(part.shape)
+        torch.tensor(values, dtype=part.dtype).view(part.shape)
         for values, part in zip(_split(sums, sizes), state, strict=True)
     ]
     return {"loss": total / samples} | metrics.compute(summed)

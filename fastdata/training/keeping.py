@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -78,9 +79,9 @@ class Keeper:
         return None
 
     def best(self) -> Path | None:
-        """The checkpoint with the best value of the monitored metric."""
+        """The checkpoint with the best value of the monitored metric, the first one of equals."""
         valued = [
-            (self._sign * facts.value, facts.number, path)
+            (self._sign * facts.value, -facts.number, path)
             for path, facts in self._readable()
             if facts.value is not None and facts.monitor == self._monitor
         ]
@@ -98,7 +99,8 @@ class Keeper:
 
     def _newest_first(self) -> list[Path]:
         numbers = {path: facts.number for path, facts in self._readable()}
-        return sorted(self._paths(), key=lambda path: numbers.get(path, 0), reverse=True)
+        # What says nothing about itself may be the newest, and is to be named at least.
+        return sorted(self._paths(), key=lambda path: numbers.get(path, math.inf), reverse=True)
 
     def _readable(self) -> list[tuple[Path, Facts]]:
         found = []

@@ -1,0 +1,59 @@
+"""Small models and samples for tests of training, and trainers that note their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from fastdata.training import Trainer, TrainConfig
+
+FEATURES = 6
+
+
+def points(count: int = 23, *, seed: int = 0) -> TensorDataset:
+    """Points in six dimensions, of two classes that a line divides."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(count, FEATURES, generator=generator)
+    return TensorDataset(x, (x.sum(dim=1) > 0).long())
+
+
+def batches(*sizes: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+    """Batches of these sizes, as a list."""
+    x, y = points(sum(sizes), seed=seed).tensors
+    return list(zip(x.split(sizes), y.split(sizes), strict=True))
+
+
+def network(*, dropout: float = 0.0, seed: int = 1) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Linear(FEATURES, 8), nn.BatchNorm1d(8) if dropout else nn.Identity(), nn.Tanh(),
+        nn.Dropout(dropout), nn.Linear(8, 2)
+    )  # fmt: skip
+
+
+class NotedLoss:
+    """Cross entropy that remembers every training loss, exactly."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        loss = nn.functional.cross_entropy(output, target)
+        if torch.is_grad_enabled():
+            self.seen.append(loss.item())
+        return loss
+
+
+def trainer(model: nn.Module, loss: Callable[..., Any], **settings: Any) -> Trainer:
+    """A silent trainer in float32; settings that are no TrainConfig's go to the Trainer."""
+    own = {name: settings.pop(name) for name in list(settings) if name in OWN}
+    own.setdefault("report", lambda record: None)
+    config = {"precision": "fp32", "schedule": "constant", "warmup_steps": 0, "epochs": 1}
+    return Trainer(model, loss, config=TrainConfig(**(config | settings)), **own)
+
+
+OWN = {"optimizer", "metrics", "folder", "report", "step"}

@@ -1,0 +1,291 @@
+"""Checkpoints are whole or not there, and nothing that was changed is ever trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_runs import NotedLoss, batches, network, trainer
+
+from fastdata.errors import CheckpointError, StorageError, UsageError
+from fastdata.training import MetricConfig
+from fastdata.training.checkpoint import load, read_facts, save
+
+
+def fit(folder: Path, *, resume: Any = False, epochs: int = 3, **settings: Any) -> Any:
+    own = trainer(network(), NotedLoss(), folder=folder, epochs=epochs, **settings)
+    return own, own.fit(batches(4, 4, 3), batches(5, seed=9), resume=resume)
+
+
+def steps(folder: Path) -> list[int]:
+    return sorted(read_facts(path).step for path in (folder / "checkpoints").iterdir())
+
+
+def checkpoint_of(folder: Path, step: int) -> Path:
+    return folder / "checkpoints" / f"step-{step:08d}"
+
+
+def test_the_state_is_a_plain_file_that_torch_reads(tmp_path: Path) -> None:
+    own, _ = fit(tmp_path)
+    state = torch.load(checkpoint_of(tmp_path, 9) / "state.pt", weights_only=True)
+    fresh = network(seed=5)
+    fresh.load_state_dict(state["model"])
+    for one, other in zip(fresh.parameters(), own.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
+    """An accuracy that is best in the middle: the weights are made worse from there."""
+
+    def worse(record: Any) -> None:
+        if type(record).__name__ == "EvalRecord" and record.step == 6:
+            with torch.no_grad():
+                own.model[-1].weight.neg_()
+
+    own = trainer(
+        network(),
+        NotedLoss(),
+        folder=tmp_path,
+        report=worse,
+        epochs=8,
+        keep_last=2,
+        metrics=MetricConfig(kind="classification", classes=2),
+        monitor="accuracy",
+        optimizer={"lr": 1e-5},
+    )
+    x, _ = batches(40)[0]
+    # The labels that the untouched network gives: all right, then all wrong.
+    result = own.fit(batches(4, 4, 3), [(x, own.model(x).argmax(dim=1))])
+    assert result.best_checkpoint == checkpoint_of(tmp_path, 3)
+    assert steps(tmp_path) == [3, 21, 24]
+
+
+@pytest.mark.parametrize("kind", ["truncated", "flipped", "no facts", "facts cut", "no state"])
+def test_a_damaged_checkpoint_is_left_out_and_named(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fit(tmp_path)
+    newest = checkpoint_of(tmp_path, 9)
+    damage(newest, kind)
+    with pytest.raises(CheckpointError, match=r"step-00000009.* use an older checkpoint"):
+        load(newest)
+    with caplog.at_level(logging.WARNING):
+        own = trainer(network(), loss := NotedLoss(), folder=tmp_path, epochs=3)
+        own.fit(batches(4, 4, 3), batches(5, seed=9), resume=True)
+    assert "left out a checkpoint" in caplog.text
+    assert len(loss.seen) == 3  # from the end of the second epoch on
+    assert steps_that_load(tmp_path) == [3, 6, 9]
+
+
+def steps_that_load(folder: Path) -> list[int]:
+    return sorted(load(path)["progress"]["step"] for path in (folder / "checkpoints").iterdir())
+
+
+def damage(folder: Path, kind: str) -> None:
+    state, facts = folder / "state.pt", folder / "checkpoint.json"
+    data = bytearray(state.read_bytes())
+    if kind == "truncated":
+        state.write_bytes(data[: len(data) // 2])
+    elif kind == "flipped":
+        data[len(data) // 2] ^= 1
+        state.write_bytes(data)
+    elif kind == "no facts":
+        facts.unlink()
+    elif kind == "facts cut":
+        facts.write_text(facts.read_text(encoding="utf-8")[:40], encoding="utf-8")
+    else:
+        state.unlink()
+
+
+def test_when_all_are_damaged_nothing_is_trained(tmp_path: Path) -> None:
+    fit(tmp_path)
+    for step in (3, 6, 9):
+        damage(checkpoint_of(tmp_path, step), "flipped")
+    with pytest.raises(CheckpointError, match=r"none of the 3 checkpoints .* \(SHA-256\)"):
+        fit(tmp_path, resume=True)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(tmp_path: Path) -> None:
+    """Its hash fits, as that of an attacker's would."""
+    fit(tmp_path)
+    newest, canary = checkpoint_of(tmp_path, 9), tmp_path / "canary"
+    torch.save({"model": Bomb(canary)}, newest / "state.pt")
+    facts = json.loads((newest / "checkpoint.json").read_text(encoding="utf-8"))
+    data = (newest / "state.pt").read_bytes()
+    facts |= {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (newest / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="more than plain data"):
+        load(newest)
+    assert not canary.exists()
+    # The canary does sing where it is let.
+    torch.load(newest / "state.pt", weights_only=False)
+    assert canary.exists()
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self._path,)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ({"x": [1, np.float64(2)]}, r"state\['x'\]\[1\] is a float64"),
+        ({"loader": {"sampler": object()}}, r"state\['loader'\]\['sampler'\] is a object"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(part: Any, name: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=name):
+        save(tmp_path / "step-1", part, step=1, number=1, monitor="loss", value=None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_format_says_so(tmp_path: Path) -> None:
+    fit(tmp_path)
+    path = checkpoint_of(tmp_path, 9) / "checkpoint.json"
+    facts = json.loads(path.read_text(encoding="utf-8")) | {"format": 7}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="format 7; this fastdata reads 1"):
+        load(path.parent)
+
+
+def test_a_checkpoint_of_another_model_says_so(tmp_path: Path) -> None:
+    fit(tmp_path)
+    other = trainer(torch.nn.Linear(6, 2), NotedLoss(), folder=tmp_path)
+    with pytest.raises(CheckpointError, match=r"of another run: .*Missing key"):
+        other.fit(batches(4), resume=True)
+
+
+def test_a_folder_with_another_run_is_not_trained_into(tmp_path: Path) -> None:
+    fit(tmp_path)
+    with pytest.raises(UsageError, match="holds the checkpoints of another run; go on"):
+        fit(tmp_path)
+
+
+def test_resume_from_a_folder_that_is_empty_begins(tmp_path: Path) -> None:
+    _, result = fit(tmp_path, resume=True)
+    assert result.step == 9
+
+
+def test_resume_goes_on_from_the_checkpoint_that_is_named(tmp_path: Path) -> None:
+    fit(tmp_path)
+    own = trainer(network(), loss := NotedLoss(), folder=tmp_path, epochs=3)
+    own.fit(batches(4, 4, 3), resume=checkpoint_of(tmp_path, 3))
+    assert len(loss.seen) == 6
+
+
+def test_a_run_that_was_finished_does_nothing_more(tmp_path: Path) -> None:
+    _, first = fit(tmp_path)
+    _, again = fit(tmp_path, resume=True)
+    assert again.step == 9 and again.metrics == first.metrics and again.best == first.best
+
+
+def test_resume_needs_a_folder() -> None:
+    with pytest.raises(UsageError, match="folder="):
+        trainer(network(), NotedLoss()).fit(batches(4), resume=True)
+
+
+KILLED = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from small_runs import NotedLoss, batches, network, trainer
+own = trainer(network(), NotedLoss(), folder=Path({folder!r}), epochs=100000,
+              checkpoint_interval=1, keep_last=2, log_interval=1000)
+own.fit(batches(4))
+"""
+
+
+def test_a_run_killed_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path) -> None:
+    code = KILLED.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path))
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    folder = tmp_path / "checkpoints"
+    # Saves follow each other without a pause, so wherever the kill falls, it falls into one.
+    while not (folder / "step-00000020").exists() and child.poll() is None:
+        os.sched_yield()
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    whole = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    assert whole
+    for path in whole:
+        load(path)
+    own = trainer(network(), loss := NotedLoss(), folder=tmp_path, epochs=1)
+    own.fit(batches(4), resume=True)
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert loss.seen == []
+
+
+@pytest.mark.parametrize("name", ["fsync", "rename"])
+def test_an_error_of_the_disk_is_one_line_and_keeps_what_was_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(tmp_path, epochs=1)
+
+    def refuse(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(StorageError, match=r"cannot save the checkpoint .* free") as told:
+        fit(tmp_path, resume=True)
+    assert told.value.errno == 28
+    monkeypatch.undo()
+    assert steps_that_load(tmp_path) == [3]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    """torch's own writer meets the limit, as it would a full disk."""
+    code = (
+        "import resource, signal, sys, torch\n"
+        "from pathlib import Path\n"
+        "from fastdata.errors import StorageError\n"
+        "from fastdata.training.checkpoint import save\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    save(Path(sys.argv[1]) / 'step-1', {'x': torch.zeros(10**6)}, step=1, number=1,\n"
+        "         monitor='loss', value=None)\n"
+        "except StorageError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("cannot save the checkpoint"), done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_everything_is_synced_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def noting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(target: Any, *rest: Any) -> Any:
+            path = os.readlink(f"/proc/self/fd/{target}") if name == "fsync" else str(target)
+            calls.append(f"{name} {Path(path).name}")
+            return original(target, *rest)
+
+        return noted
+
+    for name in ("fsync", "rename"):
+        monkeypatch.setattr(os, name, noting(name, getattr(os, name)))
+    save(tmp_path / "step-1", {"x": 1}, step=1, number=1, monitor="loss", value=None)
+    partial = f".step-1.partial-{os.getpid()}"
+    synced = {f"fsync {name}" for name in ("state.pt", "checkpoint.json", partial)}
+    rename = calls.index(f"rename {partial}")
+    assert synced <= set(calls[:rename])
+    assert f"fsync {tmp_path.name}" in calls[rename:]

@@ -1,0 +1,193 @@
+"""A run that was broken off goes on as if it had not been: the same losses, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_runs import NotedLoss, network, points, trainer
+from torch.utils.data import DataLoader
+
+from fastdata import FastLoader
+from fastdata.training.config import OptimizerConfig
+
+
+class Stopped(Exception):
+    pass
+
+
+class StopsAt(NotedLoss):
+    """Ends the process's part of a run at its n-th batch, as SIGTERM would."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__()
+        self._batch = batch
+
+    def __call__(self, output: Any, target: Any) -> Any:
+        loss = super().__call__(output, target)
+        if torch.is_grad_enabled() and len(self.seen) == self._batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+
+def loader_of(kind: str) -> Any:
+    if kind == "FastLoader":
+        return FastLoader(points(), 4, shuffle=True, seed=3)
+    if kind == "FastLoader without a seed":
+        return FastLoader(points(), 4, shuffle=True)
+    if kind == "DataLoader":
+        return DataLoader(points(), 4, shuffle=True)
+    x, y = points().tensors
+    return list(zip(x.split(4), y.split(4), strict=True))
+
+
+# 23 samples: six batches an epoch, so two steps of up to four batches each.
+SETTINGS: dict[str, Any] = {
+    "epochs": 3,
+    "accumulate": 4,
+    "clip_norm": 1.0,
+    "ema_decay": 0.9,
+    "schedule": "cosine",
+    "warmup_steps": 2,
+    "log_interval": 3,
+    "checkpoint_interval": None,
+    "optimizer": OptimizerConfig(lr=0.05),
+}
+
+
+def run(loss: NotedLoss, kind: str, *, folder: Path | None, resume: bool = False) -> Any:
+    lines: list[Any] = []
+    model = network(dropout=0.3)
+    torch.manual_seed(5)
+    own = trainer(model, loss, folder=folder, report=lines.append, **SETTINGS)
+    validation = DataLoader(points(9, seed=4), 4)
+    own.fit(loader_of(kind), validation, resume=resume)
+    return own, lines
+
+
+KINDS = ["FastLoader", "FastLoader without a seed", "DataLoader", "list"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("at", [1, 3, 4, 6, 9, 12, 17])
+def test_the_losses_after_a_resume_are_those_of_the_unbroken_run(
+    kind: str, at: int, tmp_path: Path
+) -> None:
+    whole = NotedLoss()
+    unbroken, _ = run(whole, kind, folder=tmp_path / "whole")
+    first, second = StopsAt(at), NotedLoss()
+    with pytest.raises(SystemExit) as left:
+        run(first, kind, folder=tmp_path / "broken")
+    assert left.value.code == 143
+    # Another process begins with other random numbers.
+    torch.manual_seed(999)
+    torch.rand(7)
+    resumed, _ = run(second, kind, folder=tmp_path / "broken", resume=True)
+    assert first.seen == whole.seen[:at]
+    assert second.seen == whole.seen[at:]
+    for one, other in zip(
+        unbroken.model.state_dict().values(), resumed.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+    for name, average in unbroken.averaged_weights.items():
+        assert torch.equal(average, resumed.averaged_weights[name])
+
+
+def told(lines: list[Any]) -> list[Any]:
+    """What records say about the run, without times and paths."""
+    return [
+        (
+            type(line).__name__,
+            line.step,
+            getattr(line, "loss", None),
+            getattr(line, "lr", None),
+            *getattr(line, "metrics", {}).items(),
+        )
+        for line in lines
+        if type(line).__name__ in ("LogLine", "EpochRecord", "EvalRecord", "FitResult")
+    ]
+
+
+def test_log_lines_and_evaluations_are_those_of_the_unbroken_run_too(tmp_path: Path) -> None:
+    _, whole = run(NotedLoss(), "FastLoader", folder=tmp_path / "whole")
+    first: list[Any] = []
+    own = trainer(
+        network(dropout=0.3), StopsAt(9), folder=tmp_path / "x", report=first.append, **SETTINGS
+    )
+    torch.manual_seed(5)
+    with pytest.raises(SystemExit):
+        own.fit(loader_of("FastLoader"), DataLoader(points(9, seed=4), 4))
+    _, second = run(NotedLoss(), "FastLoader", folder=tmp_path / "x", resume=True)
+    assert told(first) + told(second) == told(whole)
+
+
+SCRIPT = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from small_runs import network, points, trainer
+from test_resume import SETTINGS, NotedLoss, loader_of
+torch.set_num_threads(1)
+
+class Printed(NotedLoss):
+    def __call__(self, output, target):
+        loss = super().__call__(output, target)
+        print(self.seen[-1].hex(), flush=True)
+        if len(self.seen) == {stop_at}:
+            print("waiting", flush=True)
+            sys.stdin.readline()
+        return loss
+
+model = network(dropout=0.3)
+torch.manual_seed(5)
+own = trainer(model, Printed(), folder=Path({folder!r}), **SETTINGS)
+own.fit(loader_of("FastLoader"), resume={resume})
+"""
+
+
+def process(folder: Path, *, stop_at: int, resume: bool) -> subprocess.Popen[str]:
+    here = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[1])
+    code = SCRIPT.format(tests=tests, folder=str(folder), stop_at=stop_at, resume=resume)
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", f"import sys; sys.path.insert(0, {here!r})\n{code}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_sigterm_saves_and_exits_143_and_the_next_process_goes_on(tmp_path: Path) -> None:
+    out, err = process(tmp_path / "whole", stop_at=0, resume=False).communicate()
+    whole = out.split()
+    assert len(whole) == 18, err
+    first = process(tmp_path / "run", stop_at=9, resume=False)
+    assert first.stdout is not None
+    seen = []
+    while (line := first.stdout.readline().strip()) != "waiting":
+        assert line, first.stderr and first.stderr.read()
+        seen.append(line)
+    first.send_signal(signal.SIGTERM)
+    _, err = first.communicate("\n")
+    assert first.returncode == 143, err
+    out, err = process(tmp_path / "run", stop_at=0, resume=True).communicate()
+    assert seen + out.split() == whole, err
+
+
+def test_the_handler_of_before_is_back_after_a_run() -> None:
+    def mine(number: int, frame: Any) -> None:
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        trainer(network(), NotedLoss()).fit(loader_of("list"))
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
