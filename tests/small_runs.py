@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from fastdata.training import Trainer, TrainConfig
+from fastdata.training import TrainConfig, Trainer
 
 FEATURES = 6
 

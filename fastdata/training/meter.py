@@ -95,7 +95,9 @@ class Meter:
         self._losses, self._samples, self._places = [], [], []
 
     def _explain(self, wrong: int | None, losses: list[float]) -> str:
-        if wrong is None:
+        # One step after the first such loss, that of every rank is as bad.
+        first = -self._peers.largest(-math.inf if wrong is None else -wrong)
+        if wrong is None or wrong > first:
             return (
                 f"the loss is not finite on another rank than {self._peers.rank}; see its message"
             )

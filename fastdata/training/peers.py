@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -67,24 +68,29 @@ class Peers:
 
 @contextlib.contextmanager
 def gathered(device: torch.device) -> Iterator[Peers]:
-    """The ranks that torchrun started, connected for the time of the block; or this process alone.
+    """The ranks that torchrun started, connected; or this process alone.
 
-    A process group that exists already is used, and left as it is.
+    A process group that exists already is used, and left as it is. One that is made here lives as
+    long as the process: torchrun's store would hand a second one the addresses of the first.
     """
     if read_ranks().world == 1:
         yield Peers()
         return
-    is_ours = not dist.is_initialized()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    if is_ours:
+    if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(_leave)
     group = dist.new_group(backend="gloo")
     try:
         yield Peers(group)
     finally:
-        # Destroying every group: of what is built in here, nothing outlives the block.
-        dist.destroy_process_group(None if is_ours else group)
+        dist.destroy_process_group(group)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def wrapped(
