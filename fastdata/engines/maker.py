@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -78,18 +77,18 @@ class PackMaker:
             for name, field in self._fields.fields.items()
         ]
 
-    def make(self, task: Task, executor: Executor | None = None) -> Made:
+    def make(self, task: Task, threads: int = 1) -> Made:
         """One batch.
 
         Args:
             task: What it holds.
-            executor: Threads to decode on; None decodes on this one.
+            threads: Threads that share the work.
 
         Raises:
             FastDataError: A sample is bad, and bad ones are not skipped.
             UsageError: The samples of the batch have different sizes.
         """
-        kept, values, skipped = self._values(task, executor)
+        kept, values, skipped = self._values(task, threads)
         if not len(kept):
             return Made(None, 0, skipped)
         fields = self._fields.fields
@@ -116,15 +115,13 @@ class PackMaker:
         found: list[Any] = []
         skipped: list[Skip] = []
         for at in range(len(task.indices)):
-            kept, values, bad = self._values(task._replace(indices=task.indices[at : at + 1]), None)
+            kept, values, bad = self._values(task._replace(indices=task.indices[at : at + 1]), 1)
             skipped += bad
             if len(kept):
                 found.append(self.sample_type(*(_single(value) for value in values.values())))
         return found, tuple(skipped)
 
-    def _values(
-        self, task: Task, executor: Executor | None
-    ) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
+    def _values(self, task: Task, threads: int) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
         """The samples that could be made, their values by field, and those that could not."""
         skipped: list[Skip] = []
         indices = task.indices
@@ -141,7 +138,7 @@ class PackMaker:
         failures: dict[int, FastDataError] = {}
         try:
             values = {
-                name: self._value(name, indices, geometry, executor, failures)
+                name: self._value(name, indices, geometry, threads, failures)
                 for name in (self._fields.names if len(indices) else ())
             }
         except PackCorrupt as error:
@@ -185,7 +182,7 @@ class PackMaker:
         name: str,
         indices: Indices,
         geometry: Geometry | None,
-        executor: Executor | None,
+        threads: int,
         failures: dict[int, FastDataError],
     ) -> Any:
         field = self._fields.fields[name]
@@ -216,7 +213,7 @@ class PackMaker:
             geometry,
             self._plan.pixels if isinstance(field, Image) else None,
             out.numpy(),
-            executor=executor,
+            threads=threads,
             names=lambda at: self._fields.key(int(indices[at])),
         )
         for at, error in failed:

@@ -18,7 +18,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from fastdata.engines.work import EMPTY, Made, Report
@@ -26,8 +25,8 @@ from fastdata.errors import WorkerTimeout
 
 __all__ = ["Make", "Prefetched", "Synchronous"]
 
-Make = Callable[[Any, Executor | None], Made]
-"""A task (what the work yields) and the threads to spread it over, to its batch."""
+Make = Callable[[Any, int], Made]
+"""A task (what the work yields) and the number of threads to share it, to its batch."""
 
 
 class Synchronous:
@@ -45,7 +44,7 @@ class Synchronous:
         self._report = report
 
     def __next__(self) -> Any:
-        return _handed(self._make(next(self._work), None), self._report)
+        return _handed(self._make(next(self._work), 1), self._report)
 
 
 class Prefetched:
@@ -166,18 +165,12 @@ def _produce(
     make: Make,
     threads: int,
 ) -> None:
-    # One thread does the work of a batch by itself: handing it over would only cost.
-    executor = ThreadPoolExecutor(threads, "fastdata-decode") if threads > 1 else None
-    try:
-        while (task := tasks.get()) is not _END and not stopped.is_set():
-            try:
-                results.put(make(task, executor))
-            except BaseException as error:
-                results.put(error)
-            del task
-    finally:
-        if executor is not None:
-            executor.shutdown()
+    while (task := tasks.get()) is not _END and not stopped.is_set():
+        try:
+            results.put(make(task, threads))
+        except BaseException as error:
+            results.put(error)
+        del task
 
 
 def _stop(

@@ -185,8 +185,8 @@ def _pin(batch: Any) -> Any:
 
 
 def _pinning(maker: PackMaker) -> Callable[..., Made]:
-    def make(task: Task, executor: Any = None) -> Made:
-        made = maker.make(task, executor)
+    def make(task: Task, threads: int = 1) -> Made:
+        made = maker.make(task, threads)
         return made._replace(batch=_pin(made.batch))
 
     return make

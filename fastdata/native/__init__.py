@@ -7,23 +7,21 @@ tested against.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from fastdata.errors import FastDataError, UsageError
+from fastdata.errors import FastDataError
 from fastdata.geometry import Geometry
 from fastdata.native import twin
+from fastdata.native.compiled import CompiledCore
+from fastdata.native.extension import compiled
 from fastdata.schema import Field
 from fastdata.transforms import Pixels
 
 __all__ = ["Core", "core"]
-
-_CHOICES = ("auto", "require", "off")
 
 
 class Core(Protocol):
@@ -42,7 +40,7 @@ class Core(Protocol):
         pixels: Pixels | None,
         out: npt.NDArray[Any],
         *,
-        executor: Executor | None,
+        threads: int,
         names: Callable[[int], str],
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
@@ -54,12 +52,5 @@ def core() -> Core:
     Raises:
         UsageError: The variable has another value, or requires a compiled core that is not there.
     """
-    choice = os.environ.get("FASTDATA_NATIVE") or "auto"
-    if choice not in _CHOICES:
-        raise UsageError(f"FASTDATA_NATIVE is {choice!r}; expected one of {', '.join(_CHOICES)}")
-    if choice == "require":
-        raise UsageError(
-            "FASTDATA_NATIVE is 'require', but this installation has no compiled core; "
-            "set it to 'auto' to use the Pillow twin"
-        )
-    return twin
+    extension = compiled()
+    return twin if extension is None else CompiledCore(extension)

@@ -1,5 +1,8 @@
 """The compiled core, in C++ below `src/`; only fastdata.native and fastdata.codecs import it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
@@ -33,3 +36,48 @@ def wrong_crcs(
     expected: npt.NDArray[np.uint32],
 ) -> list[int]:
     """Positions of the stretches of `data` that have another CRC32C; ValueError outside it."""
+
+def describe() -> str:
+    """The JPEG library that was compiled in, and the instructions that are used."""
+
+class RecordKind:
+    """What all records of a field are."""
+
+    @staticmethod
+    def image(*, channels: int, raw: bool) -> RecordKind:
+        """Images of 1 or 3 channels."""
+
+    @staticmethod
+    def mask(*, id_bytes: int, raw: bool) -> RecordKind:
+        """Class ids of 1 or 2 bytes."""
+
+    @staticmethod
+    def distance(*, value_bytes: int, classes: int, zero: float, scale: float) -> RecordKind:
+        """Raw distance maps of uint8 or float16; `classes` is 0 where there is one for all."""
+
+def decode_batch(
+    kind: RecordKind,
+    records: Sequence[Buffer],
+    sizes: npt.NDArray[np.int32],
+    geometry: tuple[npt.NDArray[Any], ...] | None,
+    out: npt.NDArray[Any],
+    *,
+    values: tuple[tuple[float, ...], tuple[float, ...]],
+    positions: Sequence[int],
+    threads: int,
+) -> list[tuple[int, int, str]]:
+    """Make these samples; gives position, kind and message of each failure.
+
+    Args:
+        kind: What the records are.
+        records: B contiguous buffers.
+        sizes: (B, 2) height and width of the upright sources.
+        geometry: boxes, out_sizes, resized, rot90, hflip, vflip, or None.
+        out: As `fastdata.native.twin.decode_batch` has it.
+        values: Four factors and four offsets, for a float32 `out` of images.
+        positions: The samples to make.
+        threads: Threads to share them, the caller among them.
+
+    Returns:
+        The kind is 0 for an InputError, 1 for PackCorrupt, 2 for what the twin should try.
+    """

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import Executor
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from fastdata.engines.work import EMPTY, Made, Skip
 from fastdata.errors import WorkerTimeout
 
 
-def doubled(task: int, executor: Executor | None) -> Made:
+def doubled(task: int, threads: int) -> Made:
     """Twice the task; task 3 fails, and task 5 leaves its only sample out."""
     if task == 3:
         raise ZeroDivisionError("task 3")
@@ -90,7 +89,7 @@ def test_tasks_are_drawn_only_as_far_ahead_as_told_and_by_the_caller() -> None:
 def test_a_batch_that_takes_too_long_is_a_timeout() -> None:
     release = threading.Event()
 
-    def stuck(task: int, executor: Executor | None) -> Made:
+    def stuck(task: int, threads: int) -> Made:
         release.wait()
         return Made(task, 1)
 
@@ -118,7 +117,8 @@ def test_the_interpreter_ends_with_an_iterator_in_use() -> None:
     script = (
         "from fastdata.engines.prefetch import Prefetched\n"
         "from fastdata.engines.work import Made\n"
-        "kept = Prefetched(iter(range(100)), lambda t, e: Made(t, 1), print, threads=2, depth=3)\n"
+        "make = lambda task, threads: Made(task, 1)\n"
+        "kept = Prefetched(iter(range(100)), make, print, threads=2, depth=3)\n"
         "next(kept); print('done')\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)

@@ -3,25 +3,49 @@
 import pytest
 
 from fastdata.errors import UsageError
-from fastdata.native import core, twin
+from fastdata.native import core, extension, twin
 
 
-@pytest.mark.parametrize("choice", [None, "", "auto", "off"])
-def test_the_twin_serves_where_no_core_is_compiled(choice, monkeypatch):
+@pytest.fixture
+def without_a_compiled_core(monkeypatch):
+    monkeypatch.setattr(extension, "_core", None)
+    monkeypatch.setattr(extension, "_missing", "No module named 'fastdata.native._core'", False)
+
+
+def choose(monkeypatch, choice):
     monkeypatch.delenv("FASTDATA_NATIVE", raising=False)
     if choice is not None:
         monkeypatch.setenv("FASTDATA_NATIVE", choice)
+
+
+@pytest.mark.parametrize("choice", [None, "", "auto", "off"])
+@pytest.mark.usefixtures("without_a_compiled_core")
+def test_the_twin_serves_where_no_core_is_compiled(choice, monkeypatch):
+    choose(monkeypatch, choice)
     assert core() is twin
     assert core().NAME == "pillow twin"
 
 
+@pytest.mark.usefixtures("without_a_compiled_core")
 def test_requiring_a_core_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setenv("FASTDATA_NATIVE", "require")
-    with pytest.raises(UsageError, match="no compiled core; set it to 'auto'"):
+    choose(monkeypatch, "require")
+    with pytest.raises(UsageError, match=r"has no compiled core .*C\+\+ compiler and libjpeg"):
         core()
 
 
+@pytest.mark.skipif(extension._core is None, reason="no compiled core in this installation")
+@pytest.mark.parametrize("choice", [None, "", "auto", "require"])
+def test_the_compiled_core_serves_where_there_is_one(choice, monkeypatch):
+    choose(monkeypatch, choice)
+    assert core().NAME.startswith("native (libjpeg-turbo ")
+
+
+def test_the_compiled_core_can_be_switched_off(monkeypatch):
+    choose(monkeypatch, "off")
+    assert core() is twin
+
+
 def test_other_words_are_refused(monkeypatch):
-    monkeypatch.setenv("FASTDATA_NATIVE", "yes")
+    choose(monkeypatch, "yes")
     with pytest.raises(UsageError, match="'yes'; expected one of auto, require, off"):
         core()

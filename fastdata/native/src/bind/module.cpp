@@ -1,7 +1,32 @@
 #include "module.h"
 
+#include <jpeglib.h>
+#include <nanobind/stl/string.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <string>
+
+namespace {
+
+#define FASTDATA_TEXT_OF(value) #value
+#define FASTDATA_TEXT(macro) FASTDATA_TEXT_OF(macro)
+
+std::string describe() {
+#if defined(__x86_64__)
+    const bool avx2 = __builtin_cpu_supports("avx2");
+#else
+    const bool avx2 = false;
+#endif
+    return std::string("libjpeg-turbo " FASTDATA_TEXT(LIBJPEG_TURBO_VERSION) ", ") +
+           (avx2 ? "avx2" : "portable");
+}
+
+}  // namespace
+
 NB_MODULE(_core, module) {
     module.doc() = "fastdata's compiled core; used through fastdata.native and fastdata.codecs.";
+    module.def("describe", &describe);
     fastdata::bind_errors(module);
     fastdata::bind_batch(module);
     fastdata::bind_streams(module);

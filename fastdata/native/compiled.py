@@ -1,0 +1,113 @@
+"""The compiled core behind the same face as its Pillow twin.
+
+Its threads are the core's own and sleep between batches; none of them runs a torch operation or an
+OpenMP region, so torch's intra-op threads are neither used nor waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fastdata.errors import FastDataError, InputError, PackCorrupt
+from fastdata.geometry import Geometry
+from fastdata.native import twin
+from fastdata.schema import DistanceMap, Field, Image
+from fastdata.transforms import Pixels
+
+__all__ = ["CompiledCore"]
+
+# What the core calls the reasons of its failures; 2 asks for the twin.
+_ERRORS: Final[dict[int, type[FastDataError]]] = {0: InputError, 1: PackCorrupt}
+_AS_IT_IS: Final = ((1.0,) * 4, (0.0,) * 4)
+
+
+class CompiledCore:
+    """Decodes batches in C++; what the core does not know, such as CMYK, is left to the twin.
+
+    Args:
+        extension: The compiled module.
+    """
+
+    def __init__(self, extension: ModuleType) -> None:
+        self._extension = extension
+
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """The core's name, with the library and the instructions that it uses."""
+        return f"native ({self._extension.describe()})"
+
+    def decode_batch(
+        self,
+        field: Field,
+        records: Sequence[Any] | npt.NDArray[Any],
+        sizes: npt.NDArray[np.integer],
+        geometry: Geometry | None,
+        pixels: Pixels | None,
+        out: npt.NDArray[Any],
+        *,
+        threads: int,
+        names: Callable[[int], str],
+    ) -> list[tuple[int, FastDataError]]:
+        """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
+        is_image = isinstance(field, Image)
+        if is_image and pixels is not None:
+            pixels.check_channels(field.channels)
+        problems = dict(geometry.problems) if geometry is not None else {}
+        failed = self._extension.decode_batch(
+            self._kind(field),
+            list(records),
+            np.ascontiguousarray(sizes, np.int32),
+            None if geometry is None else _arrays(geometry),
+            out,
+            values=_values(pixels) if is_image else _AS_IT_IS,
+            positions=[at for at in range(len(out)) if at not in problems],
+            threads=threads,
+        )
+        left = [at for at, reason, _ in failed if reason not in _ERRORS]
+        failures = [
+            (at, _ERRORS[reason](f"{names(at)}: {message}"))
+            for at, reason, message in failed
+            if reason in _ERRORS
+        ]
+        if problems or left:
+            failures += twin.decode_batch(
+                field, records, sizes, geometry, pixels, out,
+                threads=threads, names=names, positions=sorted([*problems, *left]),
+            )  # fmt: skip
+        return sorted(failures, key=lambda failure: failure[0])
+
+    def _kind(self, field: Field) -> Any:
+        kinds = self._extension.RecordKind
+        if isinstance(field, Image):
+            return kinds.image(channels=field.channels, raw=field.codec == "raw")
+        item_bytes = field.item_dtype.itemsize
+        if isinstance(field, DistanceMap):
+            classes = field.classes if field.form == "signed" else 0
+            return kinds.distance(
+                value_bytes=item_bytes, classes=classes, zero=field.zero, scale=field.scale
+            )
+        return kinds.mask(id_bytes=item_bytes, raw=getattr(field, "codec", "") == "raw")
+
+
+def _arrays(geometry: Geometry) -> tuple[npt.NDArray[Any], ...]:
+    return (
+        np.ascontiguousarray(geometry.boxes),
+        np.ascontiguousarray(geometry.out_sizes),
+        np.ascontiguousarray(geometry.resized),
+        np.ascontiguousarray(geometry.rot90),
+        np.ascontiguousarray(geometry.hflip),
+        np.ascontiguousarray(geometry.vflip),
+    )
+
+
+def _values(pixels: Pixels | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Factor and offset of up to four channels."""
+    if pixels is None or pixels.dtype == "uint8":
+        return _AS_IT_IS
+    factor, offset = (np.resize(values, 4).tolist() for values in pixels.factors())
+    return tuple(factor), tuple(offset)
