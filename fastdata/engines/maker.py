@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 
+from fastdata.engines.buffers import Resources
 from fastdata.engines.packed import PackFields
 from fastdata.engines.resolutions import at_resolution, reference_field
 from fastdata.engines.take import Take
@@ -22,6 +24,8 @@ from fastdata.schema import Bytes, DistanceMap, Field, Image, Text
 from fastdata.transforms import Plan
 
 __all__ = ["PackMaker"]
+
+_ALONE: Final = Resources()
 
 
 class PackMaker:
@@ -77,18 +81,18 @@ class PackMaker:
             for name, field in self._fields.fields.items()
         ]
 
-    def make(self, task: Task, threads: int = 1) -> Made:
+    def make(self, task: Task, resources: Resources = _ALONE) -> Made:
         """One batch.
 
         Args:
             task: What it holds.
-            threads: Threads that share the work.
+            resources: Threads and memory to make it with.
 
         Raises:
             FastDataError: A sample is bad, and bad ones are not skipped.
             UsageError: The samples of the batch have different sizes.
         """
-        kept, values, skipped = self._values(task, threads)
+        kept, values, skipped = self._values(task, resources)
         if not len(kept):
             return Made(None, 0, skipped)
         fields = self._fields.fields
@@ -115,13 +119,17 @@ class PackMaker:
         found: list[Any] = []
         skipped: list[Skip] = []
         for at in range(len(task.indices)):
-            kept, values, bad = self._values(task._replace(indices=task.indices[at : at + 1]), 1)
+            kept, values, bad = self._values(
+                task._replace(indices=task.indices[at : at + 1]), _ALONE
+            )
             skipped += bad
             if len(kept):
                 found.append(self.sample_type(*(_single(value) for value in values.values())))
         return found, tuple(skipped)
 
-    def _values(self, task: Task, threads: int) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
+    def _values(
+        self, task: Task, resources: Resources
+    ) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
         """The samples that could be made, their values by field, and those that could not."""
         skipped: list[Skip] = []
         indices = task.indices
@@ -138,7 +146,7 @@ class PackMaker:
         failures: dict[int, FastDataError] = {}
         try:
             values = {
-                name: self._value(name, indices, geometry, threads, failures)
+                name: self._value(name, indices, geometry, resources, failures)
                 for name in (self._fields.names if len(indices) else ())
             }
         except PackCorrupt as error:
@@ -182,7 +190,7 @@ class PackMaker:
         name: str,
         indices: Indices,
         geometry: Geometry | None,
-        threads: int,
+        resources: Resources,
         failures: dict[int, FastDataError],
     ) -> Any:
         field = self._fields.fields[name]
@@ -200,20 +208,17 @@ class PackMaker:
             geometry = at_resolution(geometry, own)
         out_sizes = sizes if geometry is None else geometry.out_sizes
         self._check_one_size(name, indices, out_sizes)
-        out = self._empty(field, len(indices), (int(out_sizes[0, 0]), int(out_sizes[0, 1])))
-        rows: Any = (
-            self._fields.records(name, indices)
-            if field.storage == "records"
-            else self._fields.gather(name, indices).numpy()
-        )
+        size = int(out_sizes[0, 0]), int(out_sizes[0, 1])
+        shape = (len(indices), *record_shape(field, size))
+        out = resources.allocate(shape, self._result_type(field))
         failed = core().decode_batch(
             field,
-            rows,
+            self._fields.records(name, indices),
             sizes,
             geometry,
             self._plan.pixels if isinstance(field, Image) else None,
             out.numpy(),
-            threads=threads,
+            threads=resources.threads,
             names=lambda at: self._fields.key(int(indices[at])),
         )
         for at, error in failed:
@@ -226,15 +231,10 @@ class PackMaker:
             return take.then(lambda stored: torch.from_numpy(decode_rows(field, stored.numpy())))
         return take
 
-    def _empty(self, field: Field, count: int, size: tuple[int, int]) -> torch.Tensor:
-        """A new tensor for a rendered field; nothing else ever refers to its memory."""
+    def _result_type(self, field: Field) -> DTypeLike:
         if isinstance(field, Image):
-            dtype = torch.uint8 if self._plan.pixels.dtype == "uint8" else torch.float32
-        elif isinstance(field, DistanceMap):
-            dtype = torch.float32
-        else:
-            dtype = torch.from_numpy(np.empty(0, field.item_dtype)).dtype
-        return torch.empty((count, *record_shape(field, size)), dtype=dtype)
+            return self._plan.pixels.dtype
+        return np.float32 if isinstance(field, DistanceMap) else field.item_dtype
 
     def _check_one_size(self, name: str, indices: Indices, sizes: Any) -> None:
         other = np.flatnonzero((sizes != sizes[0]).any(axis=1))

@@ -57,10 +57,10 @@ class PackFields:
         return take
 
     def records(self, name: str, indices: Indices) -> list[memoryview]:
-        """Stored bytes of a field of any length, checked, in batch order."""
+        """Stored bytes of each sample, checked, in batch order; views of the packs' maps."""
         out: list[Any] = [None] * len(indices)
         for part in self.located.parts(indices):
-            found = self.located.leaves[part.leaf].records(name, part.rows)
+            found = self._leaf_records(self.located.leaves[part.leaf], name, part.rows)
             if part.positions is None:
                 return list(found)
             for position, record in zip(part.positions.tolist(), found, strict=True):
@@ -108,6 +108,14 @@ class PackFields:
         except FastDataError as error:
             return error
         return None
+
+    def _leaf_records(self, pack: Pack, name: str, rows: Indices) -> list[memoryview]:
+        if self.fields[name].storage == "records":
+            return pack.records(name, rows)
+        pack.check(name, rows)
+        source = pack.row_source(name)
+        memory, row_bytes = source.bytes.data, source.row_bytes
+        return [memory[start : start + row_bytes] for start in source.offsets(rows).tolist()]
 
     def _leaf_take(self, pack: Pack, name: str) -> Take:
         if self.fields[name].storage == "column":

@@ -25,8 +25,8 @@ from fastdata.errors import WorkerTimeout
 
 __all__ = ["Make", "Prefetched", "Synchronous"]
 
-Make = Callable[[Any, int], Made]
-"""A task (what the work yields) and the number of threads to share it, to its batch."""
+Make = Callable[[Any], Made]
+"""A task (what the work yields) to its batch."""
 
 
 class Synchronous:
@@ -44,11 +44,11 @@ class Synchronous:
         self._report = report
 
     def __next__(self) -> Any:
-        return _handed(self._make(next(self._work), 1), self._report)
+        return _handed(self._make(next(self._work)), self._report)
 
 
 class Prefetched:
-    """Batches made ahead by a producer thread and, inside a batch, by `threads` threads.
+    """Batches made ahead by a producer thread.
 
     The producer starts with the first `next`, and ends with the last batch, `close`, an error, or
     when nothing refers to this object any more. After an error, `next` goes on with the following
@@ -58,7 +58,6 @@ class Prefetched:
         work: Yields the tasks, on the thread that calls `next`.
         make: Makes one batch of a task, on the producer thread.
         report: Told of skipped samples, on the thread that calls `next`.
-        threads: Threads that share the work of one batch, at least 1.
         depth: Batches that may be made or waiting at once, at least 1.
         timeout_seconds: Longest wait for a batch; 0 waits for ever.
     """
@@ -69,14 +68,12 @@ class Prefetched:
         make: Make,
         report: Report,
         *,
-        threads: int,
         depth: int,
         timeout_seconds: float = 0,
     ) -> None:
         self._work = work
         self._make = make
         self._report = report
-        self._threads = threads
         self._depth = depth
         self._timeout_seconds = timeout_seconds
         self._waiting: deque[Any] = deque()
@@ -116,7 +113,7 @@ class Prefetched:
 
     def _start(self) -> None:
         self._owner_pid = os.getpid()
-        self._running = _Producer(self._make, self._threads)
+        self._running = _Producer(self._make)
         for task in self._waiting:
             self._running.tasks.put(task)
 
@@ -140,14 +137,14 @@ def _handed(made: Made, report: Report) -> Any:
 class _Producer:
     """The thread and its queues; the thread itself refers to no `_Producer`."""
 
-    def __init__(self, make: Make, threads: int) -> None:
+    def __init__(self, make: Make) -> None:
         self.tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Made | BaseException] = queue.SimpleQueue()
         stopped = threading.Event()
         # A daemon, because the interpreter joins other threads before it runs the finalizer below.
         thread = threading.Thread(
             target=_produce,
-            args=(self.tasks, self.results, stopped, make, threads),
+            args=(self.tasks, self.results, stopped, make),
             name="fastdata-producer",
             daemon=True,
         )
@@ -163,11 +160,10 @@ def _produce(
     results: queue.SimpleQueue[Made | BaseException],
     stopped: threading.Event,
     make: Make,
-    threads: int,
 ) -> None:
     while (task := tasks.get()) is not _END and not stopped.is_set():
         try:
-            results.put(make(task, threads))
+            results.put(make(task))
         except BaseException as error:
             results.put(error)
         del task

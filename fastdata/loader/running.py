@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset, default_collate, default_convert
 
+from fastdata.engines.buffers import BatchBuffers, Resources
+from fastdata.engines.buffers import pinned as pinned_memory
 from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
-from fastdata.engines.prefetch import Prefetched, Synchronous
+from fastdata.engines.prefetch import Make, Prefetched, Synchronous
 from fastdata.engines.served import ServedDataset, ServedPack, SharedCollate, unchanged
 from fastdata.engines.work import Batches, Made, Report, Task
 from fastdata.engines.workers import Tasks, WorkerInit, WorkerProcesses, as_is, from_made
@@ -66,7 +69,7 @@ class Engine:
         if self._choice.gathers and not self._choice.skip_bad:
             return self._gather(work, pinned)
         assert maker is not None
-        make = maker.make if pinned is None else _pinning(maker)
+        make = self._make(maker, pinned)
         tasks = self._tasks(work, seed, epoch)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)
@@ -74,10 +77,23 @@ class Engine:
             tasks,
             make,
             report,
-            threads=self._threads,
             depth=self._depth,
             timeout_seconds=self._timeout_seconds,
         )
+
+    def _make(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Make:
+        # One of each field in the hands of the user, and as many as are made ahead, may be out.
+        buffers = BatchBuffers(len(maker.schema) * (self._depth + 1))
+        allocate = buffers.empty if pinned is None else pinned_memory
+        resources = Resources(max(1, self._threads), allocate)
+        if pinned is None:
+            return partial(maker.make, resources=resources)
+
+        def make(task: Task) -> Made:
+            made = maker.make(task, resources)
+            return made._replace(batch=pinned(made.batch))
+
+        return make
 
     def _gather(self, work: Any, pinned: Callable[[Any], Any] | None) -> Batches:
         maker, arrays = self._choice.maker, self._choice.arrays
@@ -182,11 +198,3 @@ def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
 
 def _pin(batch: Any) -> Any:
     return call_each(batch, "pin_memory")
-
-
-def _pinning(maker: PackMaker) -> Callable[..., Made]:
-    def make(task: Task, threads: int = 1) -> Made:
-        made = maker.make(task, threads)
-        return made._replace(batch=_pin(made.batch))
-
-    return make

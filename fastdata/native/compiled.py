@@ -54,8 +54,7 @@ class CompiledCore:
         names: Callable[[int], str],
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
-        is_image = isinstance(field, Image)
-        if is_image and pixels is not None:
+        if isinstance(field, Image) and pixels is not None:
             pixels.check_channels(field.channels)
         problems = dict(geometry.problems) if geometry is not None else {}
         failed = self._extension.decode_batch(
@@ -64,7 +63,7 @@ class CompiledCore:
             np.ascontiguousarray(sizes, np.int32),
             None if geometry is None else _arrays(geometry),
             out,
-            values=_values(pixels) if is_image else _AS_IT_IS,
+            values=_values(pixels) if isinstance(field, Image) else _AS_IT_IS,
             positions=[at for at in range(len(out)) if at not in problems],
             threads=threads,
         )
