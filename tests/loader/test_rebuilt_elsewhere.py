@@ -60,7 +60,7 @@ def test_distance_maps_too(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     schema = Schema(
         {
-            "image": Image(),
+            "image": Image(codec="raw"),
             "mask": Mask(classes=("a", "b")),
             "near": DistanceMap(form="boundary", of="mask", dtype="uint8", scale=0.5),
             "signed": DistanceMap(form="signed", of="mask", classes=2, dtype="float16"),

@@ -36,14 +36,12 @@ def made(core, photos, transforms, size, which):
 
 
 @pytest.fixture
-def differences(core, photos):
+def differences(compiled_core, photos):
     """Compares over all photos; gives each one's differences, (n, values), and its shrinking."""
-    if core is twin:
-        pytest.skip("compares the compiled core with the twin")
 
     def compare(transforms, size, at_least=1):
         which = np.flatnonzero(photos[1].min(axis=1) >= at_least)
-        found, geometry = made(core, photos, transforms, size, which)
+        found, geometry = made(compiled_core, photos, transforms, size, which)
         expected, _ = made(twin, photos, transforms, size, which)
         difference = np.abs(found.astype(np.int16) - expected).reshape(len(which), -1)
         return difference, (geometry.boxes[:, 2:] / geometry.out_sizes).min(axis=1)
@@ -63,9 +61,10 @@ def test_crops_are_the_same_bits(differences):
 )
 def test_resizes_differ_by_roundings(differences, transforms, side):
     difference, shrinking = differences(transforms, (side, side))
-    assert shrinking.max() < 4
-    assert difference.max() <= 2
-    assert difference.mean(axis=1).max() < 1
+    whole = difference[shrinking < 4]
+    assert len(whole) > 450
+    assert whole.max() <= 2
+    assert whole.mean(axis=1).max() < 1
 
 
 @pytest.mark.parametrize("size", [(64, 64), (30, 40)])

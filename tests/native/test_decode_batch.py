@@ -307,14 +307,15 @@ def test_real_photos_and_their_orientations(decoded):
     records = [path.read_bytes() for path in paths]
     headers = [probe(record) for record in records]
     sizes = np.array([(header.height, header.width) for header in headers])
-    geometry = drawn([Resize(64), CenterCrop(56)], sizes)
+    geometry = drawn([Resize(160), CenterCrop(140)], sizes)
     out, failures = decoded(
-        Image(), records, geometry, filled((len(paths), 56, 56, 3)), sizes=sizes
+        Image(), records, geometry, filled((len(paths), 140, 140, 3)), sizes=sizes
     )
     assert not failures
     for i, record in enumerate(records):
         top, left, height, width = geometry.boxes[i]
         whole = PillowImage.fromarray(decode_image(record, 3))
         box = (left, top, left + width, top + height)
-        expected = np.asarray(whole.resize((56, 56), PillowImage.Resampling.BILINEAR, box))
-        np.testing.assert_array_equal(out[i], expected)
+        expected = np.asarray(whole.resize((140, 140), PillowImage.Resampling.BILINEAR, box))
+        # Coefficients are rounded in another way than Pillow's.
+        assert np.abs(out[i].astype(int) - expected).max() <= 2
