@@ -1,0 +1,164 @@
+"""What the cases read, made once from a folder of photos, in each peer's own format.
+
+::
+
+    DATA/photos/files/CLASS/N.jpg     the photos, repeated until there are 4,096
+    DATA/photos/plain.lmdb            the same files in plain LMDB, for torch
+    DATA/photos/shards/N.tar          the same files in tar shards, for WebDataset
+    DATA/photos/*.beton               written by ffcv_write.py in FFCV's environment
+    DATA/photos/{keep,fast,raw400}.*  fastdata's packs
+    DATA/mosaics/files/...            1,024 images of 2048x1080, tiles of the photos; 256 differ
+
+Repeating makes an epoch long enough to be measured, and the bytes too many for a core's caches.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+import lmdb
+import numpy as np
+from folders import files_of
+from PIL import Image
+
+import fastdata
+
+IMAGES = 4_096
+MOSAICS, DIFFERENT_MOSAICS = 1_024, 256
+MOSAIC_SIZE, TILE_SIZE = (2048, 1080), (256, 270)
+SHARDS = 8
+SUFFIXES = (".jpg", ".jpeg")
+
+Make = Callable[[Path], None]
+
+
+def prepare(data: Path, photos: Path, wanted: str, ffcv_python: Path) -> Path:
+    """The file or folder `wanted`, a path below `data`, made if it is not there yet.
+
+    Raises:
+        Exception: It cannot be made; the cases that need it fail with this reason.
+    """
+    path = data / wanted
+    makers: dict[str, Make] = {
+        "photos/files": partial(copy_photos, photos),
+        "photos/jpg.beton": partial(write_beton, ffcv_python, "jpg"),
+        "photos/raw.beton": partial(write_beton, ffcv_python, "raw"),
+        "photos/shards": write_shards,
+        "mosaics/files": write_mosaics,
+        **{f"{kind}/plain.lmdb": write_lmdb for kind in ("photos", "mosaics")},
+        **{
+            f"{kind}/{codec}.{suffix}": partial(write_pack, codec)
+            for kind in ("photos", "mosaics")
+            for codec in PACKS
+            for suffix in ("lmdb", "h5")
+        },
+    }
+    if not path.exists():
+        needs = {"photos/files": None, "mosaics/files": "photos/files"}
+        before = needs.get(wanted, f"{path.parent.name}/files")
+        if before is not None:
+            prepare(data, photos, before, ffcv_python)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial_path = path.with_name(f"new-{path.name}")
+        remove(partial_path)
+        makers[wanted](partial_path)
+        partial_path.rename(path)
+    return path
+
+
+def remove(path: Path) -> None:
+    """What an interrupted run has left."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def copy_photos(photos: Path, out: Path) -> None:
+    """The photos as class folders, again and again."""
+    found = [path for path in sorted(photos.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise FileNotFoundError(f"no {' or '.join(SUFFIXES)} in {photos}")
+    for at, file in enumerate(islice(cycle(found), IMAGES)):
+        folder = out / (file.parent.name if file.parent != photos else "all")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / f"{at:06d}.jpg")
+
+
+def write_lmdb(out: Path) -> None:
+    """Plain LMDB, as `sources.LmdbBytes` reads it."""
+    files, labels = files_of(out.parent / "files")
+    with lmdb.open(str(out), map_size=1 << 36) as environment, environment.begin(write=True) as txn:
+        for at, file in enumerate(files):
+            txn.put(b"%08d" % at, Path(file).read_bytes())
+        txn.put(b"labels", np.array(labels, "<i8").tobytes())
+
+
+def write_shards(out: Path) -> None:
+    """Tar shards in random order, as WebDataset's documentation asks."""
+    files, labels = files_of(out.parent / "files")
+    samples = list(zip(files, labels, strict=True))
+    random.Random(0).shuffle(samples)
+    out.mkdir()
+    for shard in range(SHARDS):
+        with tarfile.open(out / f"{shard}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+            for at, (file, label) in enumerate(samples[shard::SHARDS]):
+                tar.add(file, f"{at:06d}.jpg")
+                (out / "cls").write_text(str(label), encoding="utf-8")
+                tar.add(out / "cls", f"{at:06d}.cls")
+    (out / "cls").unlink()
+
+
+PACKS = {
+    "keep": {"codec": "keep"},
+    "fast": {"codec": "jpeg-fast"},
+    "raw400": {"codec": "raw", "resize": "longest:400"},
+}
+
+
+def write_pack(name: str, out: Path) -> None:
+    """A pack, as `fastdata convert` writes it with the options of `PACKS`."""
+    fastdata.convert(out.parent / "files", out, layout="imagefolder", **PACKS[name])
+
+
+def write_beton(python: Path, mode: str, out: Path) -> None:
+    """FFCV's format, written by FFCV."""
+    script = Path(__file__).with_name("ffcv_write.py")
+    command = [str(python), str(script), "--mode", mode, str(out.parent / "files"), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or "FFCV's writer failed").splitlines()[-1])
+
+
+def write_mosaics(out: Path) -> None:
+    """2K images of tiles; copies are links, which only spares the peers a cache miss."""
+    files, _ = files_of(out.parent.parent / "photos" / "files")
+    folder = out / "all"
+    folder.mkdir(parents=True)
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(partial(write_mosaic, files, folder), range(DIFFERENT_MOSAICS), chunksize=8))
+    for at in range(DIFFERENT_MOSAICS, MOSAICS):
+        os.link(folder / f"{at % DIFFERENT_MOSAICS:06d}.jpg", folder / f"{at:06d}.jpg")
+
+
+def write_mosaic(files: list[str], folder: Path, at: int) -> None:
+    """One image of randomly chosen photos, each cut and scaled to a tile, as JPEG of quality 95."""
+    numbers = random.Random(at)
+    mosaic = Image.new("RGB", MOSAIC_SIZE)
+    width, height = TILE_SIZE
+    for top in range(0, MOSAIC_SIZE[1], height):
+        for left in range(0, MOSAIC_SIZE[0], width):
+            with Image.open(numbers.choice(files)) as photo:
+                scale = max(width / photo.width, height / photo.height)
+                box = (0, 0, width / scale, height / scale)
+                tile = photo.convert("RGB").resize(TILE_SIZE, Image.Resampling.BICUBIC, box)
+            mosaic.paste(tile, (left, top))
+    mosaic.save(folder / f"{at:06d}.jpg", quality=95)
