@@ -1,13 +1,16 @@
-"""Runs every benchmark of this folder and writes the table of benchmarks/README.md.
+"""Runs fastdata's own benchmarks and writes the first table of benchmarks/README.md.
 
-    python benchmarks/run.py            about two minutes on two cores
+    python benchmarks/run.py                  about four minutes on two cores
+    python benchmarks/run.py --photos DIR     with photos instead of made scenes where they matter
 
-Each benchmark runs in a process of its own and prints JSON lines, which are shown as they come.
-Only ratios within one line are put into the table as comparisons: machines differ, and so do days.
+Each benchmark runs in a process of its own and prints JSON lines, which are shown as they come and
+kept in benchmarks/results. Only ratios within one line are put into the table as comparisons:
+machines differ, and so do days. peers/run.py measures against other loaders.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -18,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from page import renew
+
 FOLDER = Path(__file__).resolve().parent
-PAGE = FOLDER / "README.md"
+RESULTS = FOLDER / "results" / "own.jsonl"
 SCRIPTS = ("gather.py", "distance.py", "open_pack.py", "import_time.py")
-START, END = "<!-- table -->", "<!-- end of table -->"
+PICTURE_SCRIPTS = ("memory.py", "loader_cpu.py")
 
 Record = dict[str, Any]
 
@@ -106,14 +111,31 @@ ROWS = (
         lambda record: f"{record['import_seconds']:.3f} s",
         "0.1 s",
     ),
+    Row(
+        "memory",
+        "private memory of a loader, beyond torch and the batches in flight",
+        lambda record: f"{record['loader_mb']:.0f} MB",
+        "300 MB",
+    ),
+    Row(
+        "memory",
+        "its growth an epoch, after the tenth of 50",
+        lambda record: f"{record['growth_mb_per_epoch']:+.2f} MB",
+        "none",
+    ),
+    Row(
+        "loader_cpu",
+        "the loader's own Python, at batches of 128, as a share of one core",
+        lambda record: f"{record['python_share_of_a_core']:.1%}",
+        "3 %",
+    ),
 )
 
 
-def run(script: str) -> list[Record]:
+def run(script: str, *arguments: str) -> list[Record]:
     """The JSON lines that a benchmark prints."""
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / script)], stdout=subprocess.PIPE, text=True, check=True
-    )
+    command = [sys.executable, str(FOLDER / script), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     print(done.stdout, end="", flush=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -124,19 +146,29 @@ def name_of(record: Record) -> str:
 
 
 def table(records: dict[str, Record]) -> str:
-    """The rows as Markdown."""
+    """The rows as Markdown; a benchmark that could not measure says why instead."""
     lines = ["| what | measured | asked |", "|---|---|---|"]
-    lines += [f"| {row.what} | {row.read(records[row.case])} | {row.asked} |" for row in ROWS]
+    for row in ROWS:
+        record = records[row.case]
+        figure = f"not measured: {record['failed']}" if "failed" in record else row.read(record)
+        lines.append(f"| {row.what} | {figure} | {row.asked} |")
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     return "\n".join([*lines, "", f"Measured on {machine}, Python {platform.python_version()}."])
 
 
 def main() -> None:
-    records = {name_of(record): record for script in SCRIPTS for record in run(script)}
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{START}\n{table(records)}\n{END}{after}", encoding="utf-8")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, help="class folders of photos")
+    options = parser.parse_args()
+    photos = ("--photos", str(options.photos)) if options.photos else ()
+    lines = [line for script in SCRIPTS for line in run(script)]
+    lines += [line for script in PICTURE_SCRIPTS for line in run(script, *photos)]
+    RESULTS.parent.mkdir(exist_ok=True)
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    RESULTS.write_text(text, encoding="utf-8")
+    renew("own", table({name_of(line): line for line in lines}))
 
 
 if __name__ == "__main__":
