@@ -81,3 +81,27 @@ def decode_batch(
     Returns:
         The kind is 0 for an InputError, 1 for PackCorrupt, 2 for what the twin should try.
     """
+
+class ImageDecoder:
+    """One thread's decoder, as a batch uses it; for tests.
+
+    Boxes are (top, left, height, width) in stored pixels and must lie in the picture. Raises
+    InputError for damage, RuntimeError for what is left to the Pillow twin.
+    """
+
+    def open(self, file: Buffer) -> tuple[int, int, int]:
+        """Stored height and width, and orientation."""
+
+    def pixels(
+        self,
+        file: Buffer,
+        channels: int,
+        wanted: tuple[int, int, int, int],
+        max_denominator: int = 1,
+    ) -> tuple[npt.NDArray[np.uint8], tuple[int, int, int, int], int]:
+        """Pixels (height, width, channels), which box they are, and how much smaller."""
+
+    def ids(
+        self, file: Buffer, wanted: tuple[int, int, int, int]
+    ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Stored values, (height, width, 1)."""

@@ -22,6 +22,10 @@ StoredImage ImageDecoder::open(Bytes file) {
 }
 
 Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_denominator) {
+    Pixels<std::uint8_t> result;
+    if (max_denominator == 1 && baseline_.decode(file_, header_, channels, wanted, result)) {
+        return result;
+    }
     return jpeg_.decode(file_, channels, wanted, max_denominator);
 }
 

@@ -6,6 +6,7 @@
 #include "buffer.h"
 #include "bytes.h"
 #include "geometry.h"
+#include "jpeg_baseline.h"
 #include "jpeg_decode.h"
 #include "jpeg_header.h"
 #include "pixels.h"
@@ -46,6 +47,7 @@ class ImageDecoder {
   private:
     Bytes file_;
     JpegHeader header_;
+    JpegBaseline baseline_;
     JpegDecoder jpeg_;
 };
 

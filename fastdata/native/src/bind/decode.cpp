@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "held_bytes.h"
 #include "image_decoder.h"
 #include "module.h"
 
@@ -34,10 +35,6 @@ Array copied(const Pixels<T>& pixels) {
                  owner, {}, nb::dtype<T>());
 }
 
-Bytes view(const nb::bytes& file) {
-    return {static_cast<const std::uint8_t*>(file.data()), file.size()};
-}
-
 Rect rect_of(Numbers numbers) {
     const auto [top, left, height, width] = numbers;
     return {top, left, height, width};
@@ -45,24 +42,27 @@ Rect rect_of(Numbers numbers) {
 
 Numbers numbers_of(Rect rect) { return {rect.top, rect.left, rect.height, rect.width}; }
 
-std::tuple<int, int, int> open_file(ImageDecoder& decoder, const nb::bytes& file) {
-    const StoredImage image = decoder.open(view(file));
+std::tuple<int, int, int> open_file(ImageDecoder& decoder, nb::handle file) {
+    const HeldBytes held(file);
+    const StoredImage image = decoder.open(held.bytes());
     return {image.height, image.width, image.orientation};
 }
 
-std::tuple<Array, Numbers, int> decode_file(ImageDecoder& decoder, const nb::bytes& file,
-                                            int channels, Numbers wanted, int max_denominator) {
-    decoder.open(view(file));
+std::tuple<Array, Numbers, int> decode_file(ImageDecoder& decoder, nb::handle file, int channels,
+                                            Numbers wanted, int max_denominator) {
+    const HeldBytes held(file);
     Pixels<std::uint8_t> pixels;
     {
-        nb::gil_scoped_release released;
+        const nb::gil_scoped_release released;
+        decoder.open(held.bytes());
         pixels = decoder.pixels(channels, rect_of(wanted), max_denominator);
     }
     return {copied(pixels), numbers_of(pixels.window), pixels.denominator};
 }
 
-Array decode_ids(ImageDecoder& decoder, const nb::bytes& file, Numbers wanted) {
-    decoder.open(view(file));
+Array decode_ids(ImageDecoder& decoder, nb::handle file, Numbers wanted) {
+    const HeldBytes held(file);
+    decoder.open(held.bytes());
     return std::visit([](const auto& ids) { return copied(ids); }, decoder.ids(rect_of(wanted)));
 }
 
