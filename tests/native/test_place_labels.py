@@ -169,6 +169,15 @@ def test_distances_without_a_resize_are_the_dequantised_ones(field, turn, portab
 
 
 @pytest.mark.parametrize("portable", [False, True])
+def test_a_map_that_is_not_finite_spoils_none_after_it(portable):
+    endless = np.full((9, 40), np.inf, np.float16)
+    distance_of(endless, DistanceMap(), (0, 0, 9, 40), (5, 5), portable=portable)
+    ones = np.ones((9, 7), np.float16)
+    found = distance_of(ones, DistanceMap(), (0, 0, 9, 7), (9, 14), portable=portable)
+    np.testing.assert_allclose(found, np.sqrt(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("portable", [False, True])
 def test_every_half_becomes_its_float(portable):
     every = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(256, 256)
     found = distance_of(

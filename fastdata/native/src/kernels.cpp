@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels_avx2.h"
+
 namespace fastdata {
 
 namespace {
@@ -125,14 +127,6 @@ void across_floats(const float* row, const int32_t* first, const float* weights,
     }
 }
 
-bool has_avx2() {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
-#else
-    return false;
-#endif
-}
-
 }  // namespace
 
 const Kernels& portable_kernels() {
@@ -145,9 +139,16 @@ const Kernels& portable_kernels() {
 }
 
 const Kernels& best_kernels() {
-    static const Kernels& kernels =
-        avx2_kernels() && has_avx2() ? *avx2_kernels() : portable_kernels();
-    return kernels;
+#if defined(__x86_64__)
+    static constexpr Kernels newer = {
+        avx2::across3, avx2::across1,     avx2::across1_wide,  avx2::down,
+        avx2::mirror3, avx2::mirror1,     avx2::split3,        avx2::to_float,
+        avx2::halves,  avx2::down_floats, avx2::across_floats,
+    };
+    static const bool has_them = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    if (has_them) return newer;
+#endif
+    return portable_kernels();
 }
 
 }  // namespace fastdata

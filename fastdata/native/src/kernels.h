@@ -59,8 +59,6 @@ struct Kernels {
 };
 
 const Kernels& portable_kernels();
-/// Needs a processor with AVX2 and F16C; null where this was compiled for another kind.
-const Kernels* avx2_kernels();
 /// The quickest ones that this processor runs.
 const Kernels& best_kernels();
 

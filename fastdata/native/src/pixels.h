@@ -23,7 +23,7 @@ struct Pixels {
     int denominator = 1;  ///< 1, 2, 4 or 8.
 };
 
-/// Where one result goes: any layout, given by strides in bytes.
+/// Where one result goes: any layout, given by strides in bytes that keep values aligned.
 struct Target {
     enum class Type { u8, u16, f32 };
 

@@ -35,6 +35,11 @@ struct TurnedPlane {
 
     void write(int i, const float* values, int count, float factor) const {
         std::uint8_t* to = data + i * row;
+        if (column == sizeof(float)) {
+            float* floats = reinterpret_cast<float*>(to);
+            for (int j = 0; j < count; ++j) floats[j] = values[j] * factor;
+            return;
+        }
         for (int j = 0; j < count; ++j, to += column) {
             const float value = values[j] * factor;
             std::memcpy(to, &value, sizeof value);

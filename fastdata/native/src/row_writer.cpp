@@ -36,11 +36,6 @@ RowWriter::Layout RowWriter::layout_of(const Target& target) {
     const std::ptrdiff_t item = floats ? sizeof(float) : 1;
     const bool interleaved = target.column_stride == item * target.channels &&
                              (target.channels == 1 || target.channel_stride == item);
-    // The kernel writes floats where floats may lie.
-    const bool aligned =
-        !floats || (reinterpret_cast<std::uintptr_t>(target.data) % item == 0 &&
-                    target.row_stride % item == 0 && target.channel_stride % item == 0);
-    if (!aligned) return Layout::strided;
     if (interleaved) return floats ? Layout::floats : Layout::bytes;
     if (target.column_stride != item || target.channels != 3) return Layout::strided;
     return floats ? Layout::float_planes : Layout::byte_planes;

@@ -1,7 +1,6 @@
 #include "stretch.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fastdata {
 
@@ -21,7 +20,8 @@ int Stretch::first(int i) const {
 
 int Stretch::end(int i) const {
     // Pillow's bound, less the pixel whose weight is exactly 0.
-    const int end = static_cast<int>(std::ceil(centre(i) + support() - 0.5));
+    const double behind = centre(i) + support() - 0.5;
+    const int below = static_cast<int>(behind), end = below + (below < behind);
     return std::clamp(end, first(i) + 1, size_);
 }
 

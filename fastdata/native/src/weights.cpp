@@ -25,19 +25,14 @@ int rounded_up(int value, int multiple) { return (value + multiple - 1) / multip
 }  // namespace
 
 void Weights::prepare(const Stretch& stretch) {
-    if (!first_.empty() && stretch == stretch_) return;
+    if (prepared_ && stretch == stretch_) return;
+    prepared_ = true;
     stretch_ = stretch;
     filter_.prepare(stretch);
     shift_ = shift_for(filter_.peak());
-    first_.resize(static_cast<std::size_t>(filter_.count()));
-    taps_.resize(first_.size());
     stride_ = rounded_up(filter_.most_taps(), 2);
-    weights_.assign(first_.size() * stride_, 0);
-    most_taps_ = 0;
-    for (int i = 0; i < count(); ++i) {
-        quantise(i);
-        most_taps_ = std::max(most_taps_, taps_[i]);
-    }
+    weights_.assign(static_cast<std::size_t>(count()) * stride_, 0);
+    for (int i = 0; i < count(); ++i) quantise(i);
 }
 
 void Weights::quantise(int i) {
@@ -45,25 +40,20 @@ void Weights::quantise(int i) {
     std::int16_t* weights = &weights_[static_cast<std::size_t>(i) * stride_];
     const double unit = 1 << shift_;
     double sum = 0;
-    int before = 0, skipped = 0, used = 0;
+    int before = 0;
     for (int k = 0; k < filter_.taps(i); ++k) {
         sum += exact[k];
         const int now = static_cast<int>(sum * unit + 0.5);
-        // Weights of 0 at either end would only ask for pixels that need not be there.
-        if (now == 0) ++skipped;
-        if (now != before) used = k + 1;
-        if (now != 0) weights[k - skipped] = static_cast<std::int16_t>(now - before);
+        weights[k] = static_cast<std::int16_t>(now - before);
         before = now;
     }
-    first_[i] = filter_.first(i) + skipped;
-    taps_[i] = used - skipped;
 }
 
 RowWeights Weights::row_weights(int channels, bool mirrored, int origin) {
     wide_ = channels == 1 && widest_group(mirrored) > 16;
-    const int pairs = rounded_up((most_taps_ + 1) / 2, wide_ ? 8 : 1);
+    const int pairs = rounded_up((most_taps() + 1) / 2, wide_ ? 8 : 1);
     lay_out(pairs, channels == 1 && !wide_, mirrored, origin);
-    readable_bytes_ = (first_.back() - origin + 2 * pairs) * channels + 16;
+    readable_bytes_ = (first(count() - 1) - origin + 2 * pairs) * channels + 16;
     return {row_first_.data(), row_weights_.data(), static_cast<int>(row_first_.size()), pairs,
             shift_};
 }
@@ -73,7 +63,7 @@ int Weights::widest_group(bool mirrored) const {
     for (int i = 0; i < count(); i += 4) {
         const int from = mirrored ? std::max(0, count() - 4 - i) : i;
         const int last = mirrored ? count() - 1 - i : std::min(i + 3, count() - 1);
-        widest = std::max(widest, first_[last] + taps_[last] - first_[from]);
+        widest = std::max(widest, end(last) - first(from));
     }
     return widest;
 }
@@ -85,12 +75,12 @@ void Weights::lay_out(int pairs, bool grouped, bool mirrored, int origin) {
     for (int i = 0; i < padded; ++i) {
         const int result = std::min(i, count() - 1);
         const int source = mirrored ? count() - 1 - result : result;
-        row_first_[i] = first_[source] - origin;
+        row_first_[i] = first(source) - origin;
         if (i != result) continue;
         const std::size_t start = grouped ? (i / 4 * pairs * 4 + i % 4) * 2 : i * pairs * 2;
         std::int16_t* to = &row_weights_[start];
         const int step = grouped ? 8 : 2;
-        for (int k = 0; k < taps_[source]; ++k) to[k / 2 * step + k % 2] = weights(source)[k];
+        for (int k = 0; k < taps(source); ++k) to[k / 2 * step + k % 2] = weights(source)[k];
     }
 }
 

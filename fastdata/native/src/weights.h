@@ -13,9 +13,8 @@ namespace fastdata {
 /// The weights of one axis for 8-bit pixels: 16-bit fixed-point numbers.
 ///
 /// They are rounded so that all sums from the first weight on are right to half a unit, and add up
-/// to exactly 1, so that a flat picture stays as it is. With the `shift` that the largest weight
-/// allows, a result differs from the exact one by less than 0.02 levels before it is rounded
-/// itself.
+/// to exactly 1, so that a flat picture stays as it is. With as many bits as the largest weight
+/// allows, a result is off by less than 0.04 levels before it is rounded itself.
 class Weights {
   public:
     /// Compute for this axis, unless it is the one of the call before.
@@ -28,31 +27,32 @@ class Weights {
     /// Bytes of a row, from the pixel in memory on, that a kernel may read with `row_weights`.
     int readable_bytes() const { return readable_bytes_; }
 
-    int count() const { return static_cast<int>(first_.size()); }
+    int count() const { return filter_.count(); }
     int shift() const { return shift_; }
     /// Of result `i`: its first source pixel and the number of its weights, at least 1.
-    int first(int i) const { return first_[i]; }
-    int taps(int i) const { return taps_[i]; }
+    int first(int i) const { return filter_.first(i); }
+    int taps(int i) const { return filter_.taps(i); }
     /// An even number of them, zeros being added.
     const std::int16_t* weights(int i) const {
         return weights_.data() + static_cast<std::size_t>(i) * stride_;
     }
-    int most_taps() const { return most_taps_; }
+    int most_taps() const { return filter_.most_taps(); }
     /// Source pixels that any result depends on, half-open.
-    int low() const { return first_.front(); }
-    int high() const { return first_.back() + taps_.back(); }
+    int low() const { return first(0); }
+    int high() const { return end(count() - 1); }
 
   private:
+    int end(int i) const { return first(i) + taps(i); }
     void quantise(int i);
     int widest_group(bool mirrored) const;
     void lay_out(int pairs, bool grouped, bool mirrored, int origin);
 
     Stretch stretch_{0, 1, 1, 1};
     TriangleFilter filter_;
-    std::vector<std::int32_t> first_, taps_, row_first_;
+    std::vector<std::int32_t> row_first_;
     std::vector<std::int16_t> weights_, row_weights_;
-    int stride_ = 0, most_taps_ = 0, shift_ = 0, readable_bytes_ = 0;
-    bool wide_ = false;
+    int stride_ = 0, shift_ = 0, readable_bytes_ = 0;
+    bool prepared_ = false, wide_ = false;
 };
 
 }  // namespace fastdata
