@@ -15,13 +15,19 @@ bool starts_with(Bytes file, const char* magic, std::size_t size) {
 
 StoredImage ImageDecoder::open(Bytes file) {
     file_ = file;
-    if (!starts_with(file, "\xFF\xD8\xFF", 3)) throw NotHere("no JPEG file");
+    is_png_ = starts_with(file, "\x89PNG\r\n\x1A\n", 8);
+    if (is_png_) {
+        chunks_ = read_png_chunks(file);
+        return {chunks_.height, chunks_.width, chunks_.orientation};
+    }
+    if (!starts_with(file, "\xFF\xD8\xFF", 3)) throw NotHere("neither a JPEG nor a PNG");
     header_ = parse_jpeg_header(file);
     if (header_.channels == 4) throw NotHere("a JPEG of four components");
     return {header_.height, header_.width, header_.orientation};
 }
 
 Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_denominator) {
+    if (is_png_) return png_.pixels(chunks_, channels, wanted);
     Pixels<std::uint8_t> result;
     if (max_denominator == 1 && baseline_.decode(file_, header_, channels, wanted, result)) {
         return result;
@@ -29,6 +35,9 @@ Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_den
     return jpeg_.decode(file_, channels, wanted, max_denominator);
 }
 
-Ids ImageDecoder::ids(Rect) { throw NotHere("no PNG file"); }
+Ids ImageDecoder::ids(Rect wanted) {
+    if (!is_png_) throw NotHere("a mask that is no PNG");
+    return png_.ids(chunks_, wanted);
+}
 
 }  // namespace fastdata

@@ -1,15 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <variant>
 
-#include "buffer.h"
 #include "bytes.h"
 #include "geometry.h"
 #include "jpeg_baseline.h"
 #include "jpeg_decode.h"
 #include "jpeg_header.h"
 #include "pixels.h"
+#include "png_decode.h"
 
 namespace fastdata {
 
@@ -19,9 +18,6 @@ struct StoredImage {
     int width = 0;
     int orientation = 1;  ///< EXIF's, 1..8; `Turn::upright` says what to do with it.
 };
-
-/// Class ids, in as many bytes as the file has.
-using Ids = std::variant<Pixels<std::uint8_t>, Pixels<std::uint16_t>>;
 
 /// JPEG and PNG files to pixels. One for each thread, used again for every file.
 ///
@@ -49,6 +45,9 @@ class ImageDecoder {
     JpegHeader header_;
     JpegBaseline baseline_;
     JpegDecoder jpeg_;
+    bool is_png_ = false;
+    Png chunks_;
+    PngDecoder png_;
 };
 
 }  // namespace fastdata

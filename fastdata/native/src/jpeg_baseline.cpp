@@ -18,7 +18,7 @@ bool JpegBaseline::decode(Bytes file, const JpegHeader& header, int channels, Re
     const Rect part = reach(wanted);
     make_planes(part);
     const Bytes scan = {file.data + header.scan.end, file.size - header.scan.end};
-    if (!JpegMcus(frame_, scan, planes_, inverse_, clean_).read(part)) return false;
+    if (!JpegMcus(frame_, scan, planes_, inverse_, compressed_).read(part)) return false;
     result.channels = channels;
     result.window = wanted;
     result.height = frame_.height;

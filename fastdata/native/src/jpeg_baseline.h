@@ -38,7 +38,7 @@ class JpegBaseline {
     const ColourKernels& colour_ = best_colour();
     JpegFrame frame_;
     JpegPlane planes_[3];
-    std::vector<std::uint8_t> clean_;
+    Buffer compressed_;
     Buffer samples_;
     Buffer wide_;
     Buffer pixels_;

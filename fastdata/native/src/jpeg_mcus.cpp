@@ -5,8 +5,8 @@
 namespace fastdata {
 
 JpegMcus::JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes, InverseDct inverse,
-                   std::vector<std::uint8_t>& clean)
-    : frame_(frame), planes_(planes), inverse_(inverse), segments_(scan, clean) {
+                   Buffer& memory)
+    : frame_(frame), planes_(planes), inverse_(inverse), segments_(scan, memory) {
     for (int component = 0; component < frame.components; ++component) {
         const int down = component == 0 ? frame.vertical : 1;
         const int across = component == 0 ? frame.horizontal : 1;

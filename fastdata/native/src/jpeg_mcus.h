@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "buffer.h"
 #include "bytes.h"
 #include "geometry.h"
 #include "jpeg_blocks.h"
@@ -28,8 +28,9 @@ struct JpegPlane {
 /// Reads MCUs to samples.
 class JpegMcus {
   public:
+    /// @param memory For compressed data.
     JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes, InverseDct inverse,
-             std::vector<std::uint8_t>& clean);
+             Buffer& memory);
 
     /// All MCUs of a part, a rectangle that is counted in them; false where anything is odd.
     bool read(Rect part);

@@ -17,7 +17,7 @@ bool JpegSegments::go_to(int index) {
 }
 
 void JpegSegments::unstuff() {
-    clean_.clear();
+    clean_size_ = 0;
     for (bool stuffed = true; stuffed;) {
         const std::uint8_t* start = scan_.data + at_;
         const std::size_t left = scan_.size - at_;
@@ -25,10 +25,11 @@ void JpegSegments::unstuff() {
         std::size_t size = found ? static_cast<std::size_t>(found - start) : left;
         stuffed = size + 1 < left && start[size + 1] == 0;
         size += stuffed;
-        clean_.insert(clean_.end(), start, start + size);
+        std::memcpy(clean_ + clean_size_, start, size);
+        clean_size_ += size;
         at_ += size + stuffed;
     }
-    clean_.resize(clean_.size() + JpegBits::kPadding);
+    std::memset(clean_ + clean_size_, 0, JpegBits::kPadding);
 }
 
 }  // namespace fastdata

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "buffer.h"
 #include "bytes.h"
 #include "jpeg_bits.h"
 
@@ -14,15 +14,16 @@ namespace fastdata {
 class JpegSegments {
   public:
     /// @param scan The compressed data and all that follows.
-    /// @param clean Memory for one segment; only to be used again.
-    JpegSegments(Bytes scan, std::vector<std::uint8_t>& clean) : scan_(scan), clean_(clean) {}
+    /// @param memory For one segment.
+    JpegSegments(Bytes scan, Buffer& memory)
+        : scan_(scan), clean_(memory.get(scan.size + JpegBits::kPadding)) {}
 
     /// Goes on to a later segment; false where there is none, or a marker has a wrong number.
     bool go_to(int index);
     /// The number of the segment gone to; -1 at first.
     int index() const { return index_; }
     /// The segment's bits, until the next `go_to`.
-    JpegBits bits() const { return {clean_.data(), clean_.size() - JpegBits::kPadding}; }
+    JpegBits bits() const { return {clean_, clean_size_}; }
 
   private:
     void unstuff();
@@ -30,7 +31,8 @@ class JpegSegments {
     Bytes scan_;
     std::size_t at_ = 0;  ///< The marker that ends the segment.
     int index_ = -1;
-    std::vector<std::uint8_t>& clean_;
+    std::uint8_t* clean_;
+    std::size_t clean_size_ = 0;
 };
 
 }  // namespace fastdata
