@@ -98,7 +98,8 @@ def test_images_equal_pillows_crop_resize_and_flip(decoded):
         )
         expected = np.asarray(expected)[:: -1 if geometry.vflip[i] else 1]
         expected = expected[:, :: -1 if geometry.hflip[i] else 1]
-        np.testing.assert_array_equal(out[i], expected)
+        # A core may round the filter's weights otherwise.
+        assert np.abs(out[i].astype(int) - expected).max() <= 1
 
 
 def test_raw_and_png_give_the_same_pixels(decoded):
