@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fastdata.errors import FastDataError
 from fastdata.geometry import Geometry
 from fastdata.native import twin
-from fastdata.native.compiled import CompiledCore
+from fastdata.native.compiled_core import CompiledCore
 from fastdata.native.extension import compiled
 from fastdata.schema import Field
 from fastdata.transforms import Pixels

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from fastdata.native import Core, twin
-from fastdata.native.compiled import CompiledCore
+from fastdata.native.compiled_core import CompiledCore
 from fastdata.native.extension import compiled
 
 
