@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 from fastdata.hardware import Machine, Ranks
 from fastdata.loader.choice import Choice
 from fastdata.loader.settings import Setting, can_be_sent, choose_threads, choose_workers
-from fastdata.native import core
+from fastdata.native import core, extension
 
 __all__ = ["resolve"]
 
@@ -60,7 +60,7 @@ def resolve(
     if choice.engine == "torch":
         reasons.append(persistent)
     elif not choice.gathers:
-        reasons.append(Setting("core", core().NAME, "what FASTDATA_NATIVE and this build give"))
+        reasons.append(Setting("core", core().NAME, extension.reason()))
     return arguments, tuple(reasons)
 
 

@@ -14,7 +14,7 @@ try:
 except ImportError as error:
     _core, _missing = None, str(error)
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "reason"]
 
 _CHOICES = ("auto", "require", "off")
 
@@ -39,3 +39,12 @@ def compiled() -> ModuleType | None:
             "'auto' to use the Pillow twin"
         )
     return _core
+
+
+def reason() -> str:
+    """Why `compiled` gives what it gives, for people."""
+    if compiled() is not None:
+        return "whole batches in C++, on threads that sleep between batches, apart from torch's"
+    if _core is not None:
+        return "FASTDATA_NATIVE is off"
+    return f"the compiled core cannot be loaded ({_missing}); install fastdata again"
