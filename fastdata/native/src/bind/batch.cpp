@@ -14,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "gil.h"
 #include "held_bytes.h"
 #include "module.h"
 
@@ -136,7 +137,7 @@ nb::list run(const RecordKind& kind, const std::vector<nb::object>& records,
     std::copy(offset.begin(), offset.end(), batch.first.offset);
     std::vector<Failure> failures;
     {
-        const nb::gil_scoped_release released;
+        const GilReleased released;
         failures = decode_batch(batch, positions, threads);
     }
     return found(failures);

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "gil.h"
 #include "held_bytes.h"
 #include "image_decoder.h"
 #include "module.h"
@@ -53,7 +54,7 @@ std::tuple<Array, Numbers, int> decode_file(ImageDecoder& decoder, nb::handle fi
     const HeldBytes held(file);
     Pixels<std::uint8_t> pixels;
     {
-        const nb::gil_scoped_release released;
+        const GilReleased released;
         decoder.open(held.bytes());
         pixels = decoder.pixels(channels, rect_of(wanted), max_denominator);
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "crc32c.h"
+#include "gil.h"
 #include "module.h"
 
 namespace nb = nanobind;
@@ -17,7 +18,7 @@ using Flat = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::uint32_t crc_of(Flat<std::uint8_t> data) {
     const Bytes bytes{data.data(), data.size()};
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     return crc32c(bytes);
 }
 
@@ -46,7 +47,7 @@ nb::list wrong_crcs(Flat<std::uint8_t> data, Flat<std::int64_t> offsets, Flat<st
     }
     std::vector<std::size_t> wrong;
     {
-        const nb::gil_scoped_release released;
+        const GilReleased released;
         for (std::size_t i = 0; i < count; ++i) {
             const Bytes stretch{data.data() + offsets.data()[i],
                                 static_cast<std::size_t>(lengths.data()[i])};

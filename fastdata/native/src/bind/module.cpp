@@ -26,6 +26,8 @@ std::string describe() {
 
 NB_MODULE(_core, module) {
     module.doc() = "fastdata's compiled core; used through fastdata.native and fastdata.codecs.";
+    // A daemon thread that is in here when the interpreter ends keeps what it holds; see gil.h.
+    nanobind::set_leak_warnings(false);
     module.def("describe", &describe);
     fastdata::bind_errors(module);
     fastdata::bind_batch(module);

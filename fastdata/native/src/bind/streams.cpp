@@ -6,6 +6,7 @@
 #include "../jpeg_crop.h"
 #include "../jpeg_header.h"
 #include "../jpeg_transcode.h"
+#include "gil.h"
 #include "held_bytes.h"
 #include "module.h"
 
@@ -37,7 +38,7 @@ nb::object crop(nb::handle data, FourInts box, int denominator) {
     std::vector<std::uint8_t> small;
     Rect covered;
     {
-        const nb::gil_scoped_release released;
+        const GilReleased released;
         const JpegHeader header = parse_jpeg_header(held.bytes());
         if (!is_inside(wanted, header)) {
             small.clear();
@@ -56,7 +57,7 @@ nb::object transcode(nb::handle data, int segment_width) {
     std::vector<std::uint8_t> out;
     bool done = false;
     {
-        const nb::gil_scoped_release released;
+        const GilReleased released;
         done = transcode_jpeg(held.bytes(), {}, segment_width, out);
     }
     if (!done) return nb::none();
