@@ -30,7 +30,8 @@ def complete_schema(source: Source, found: Findings, options: ConvertOptions) ->
     for name, entry in source.fields.items():
         if isinstance(entry, Image):
             shape = _shape(name, found, options)
-            entry = replace(entry, codec=options.codec, quality=options.quality, shape=shape)
+            image_codec: Any = options.codec
+            entry = replace(entry, codec=image_codec, quality=options.quality, shape=shape)
         elif isinstance(entry, Mask):
             codec: Any = "raw" if options.codec == "raw" else "png"
             mask = with_classes(entry, found.ids.get(name, set()), options)

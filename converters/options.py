@@ -17,7 +17,7 @@ LAYOUTS = ("imagefolder", "segmentation", "pairs", "table", "windows")
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "layout": ("auto", *LAYOUTS),
-    "codec": ("keep", "jpeg", "png", "raw"),
+    "codec": ("auto", "jpeg-fast", "keep", "jpeg", "png", "raw"),
     "channels": (1, 3),
     "on_bad": ("stop", "skip"),
     "distance_dtype": ("uint8", "float16"),
@@ -63,10 +63,12 @@ class ConvertOptions:
 
     Attributes:
         layout: How the source is arranged; "auto" looks and says what it found and why.
-        codec: How images are stored. "keep" (default) stores the source bytes untouched: nothing
-            is lost and conversion is fastest; "jpeg" and "png" re-encode other formats only;
-            "raw" stores pixels, the fastest to read and the largest. Masks are stored as PNG, or
-            raw with "raw".
+        codec: How images are stored. "jpeg-fast" rewrites JPEGs without any loss (same pixels, no
+            metadata but the orientation) so that a crop is read without the rest, 1.5 % larger
+            on average, and stores PNGs as they are; "auto" (default) is "jpeg-fast", or "keep"
+            where the compiled core is missing. "keep" stores the source bytes untouched; "jpeg"
+            and "png" re-encode other formats only; "raw" stores pixels, the fastest to read and
+            the largest. Masks are stored as PNG, or raw with "raw".
         quality: JPEG quality 1..100, used only where pixels must be encoded as JPEG. 95 is the
             usual point above which files grow and no difference is seen.
         channels: 3 (RGB) because most models take it; 1 for grayscale.
@@ -109,7 +111,7 @@ class ConvertOptions:
     """
 
     layout: str = "auto"
-    codec: Literal["keep", "jpeg", "png", "raw"] = "keep"
+    codec: Literal["auto", "jpeg-fast", "keep", "jpeg", "png", "raw"] = "auto"
     quality: int = 95
     channels: Literal[1, 3] = 3
     resize: str | None = None

@@ -105,10 +105,10 @@ class Recipe:
 
     def _distances(self, field: DistanceMap, mask: Loaded) -> Any:
         if field.form == "signed":
-            return signed(mask.pixels, field.classes, truncate=field.truncate)
+            return signed(mask.ids, field.classes, truncate=field.truncate)
         of = self.schema[field.of]
         ignore = of.ignore_index if isinstance(of, Mask) else None
-        return boundary(mask.pixels, ignore_index=ignore, truncate=field.truncate)
+        return boundary(mask.ids, ignore_index=ignore, truncate=field.truncate)
 
 
 def _pixels(size: tuple[int, int]) -> str:

@@ -15,6 +15,7 @@ import psutil
 from fastdata.converters.completion import check_scale, complete_schema
 from fastdata.converters.detect import find_source
 from fastdata.converters.faults import listed
+from fastdata.converters.imagecodec import check_codec, with_codec
 from fastdata.converters.options import ConvertOptions, options_from
 from fastdata.converters.paths import display
 from fastdata.converters.pool import Outcome, WorkerPool
@@ -48,7 +49,7 @@ def convert(
 ) -> ConversionSummary:
     """Converts a folder, list, table or series into one pack.
 
-        convert("photos", "photos.lmdb", codec="keep", on_bad="skip")
+        convert("photos", "photos.lmdb", resize="longest:512", on_bad="skip")
 
     The pack appears under its name only when it is whole; until then it lies in ``NAME.partial``,
     where an interrupted conversion goes on with ``resume=True``. Whatever the number of workers,
@@ -86,10 +87,13 @@ class _Conversion:
         self.started = time.monotonic()
         self.total = self.rejected = self.source_bytes = 0
         self.first_bad = ""
+        self.codec_notes: tuple[str, ...] = ()
 
     def run(self) -> ConversionSummary:
+        check_codec(self.options)
         check_output(self.path, self.out, self.options)
         source, reason = find_source(self.path, self.options)
+        self.options, self.codec_notes = with_codec(self.options, source)
         items = source.items
         if self.options.limit is not None:
             items = Evenly(items, self.options.limit)
@@ -238,7 +242,12 @@ class _Conversion:
             source_bytes=self.source_bytes,
             pack_bytes=_size_bytes(self.out),
             resumed_from=resumed_from,
-            notes=(*source.notes, *self._limit_notes(source), *network_notes(self.out)),
+            notes=(
+                *source.notes,
+                *self.codec_notes,
+                *self._limit_notes(source),
+                *network_notes(self.out),
+            ),
         )
 
     def _limit_notes(self, source: Source) -> tuple[str, ...]:

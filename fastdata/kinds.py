@@ -97,14 +97,15 @@ class Image(_Spatial):
     Attributes:
         channels: 3 for RGB, 1 for grayscale; other colour spaces are converted as Pillow converts
             them.
-        codec: "keep" stores source bytes (JPEG or PNG) untouched; "jpeg", "png" and "raw"
-            re-encode.
+        codec: "keep" stores source bytes (JPEG or PNG) untouched; "jpeg-fast" rewrites JPEGs
+            without any loss so that crops of them are read without the rest, and stores PNGs
+            untouched and arrays as JPEGs; "jpeg", "png" and "raw" re-encode.
         shape: (height, width) when every sample has it, else None.
         quality: JPEG quality 1..100 when an array is encoded as JPEG.
     """
 
     kind: ClassVar[str] = "image"
-    codec: Literal["keep", "jpeg", "png", "raw"] = "keep"
+    codec: Literal["keep", "jpeg-fast", "jpeg", "png", "raw"] = "keep"
     channels: Literal[1, 3] = 3
     quality: int = 95
 

@@ -48,6 +48,10 @@ COLUMN_HELP = (
     "Kind of a column, where guessed wrong: image, mask, label, scalar, text, skip; of a series: "
     "number, class, skip."
 )
+CODEC_HELP = (
+    "auto is jpeg-fast: JPEGs rewritten without loss for quick crops, PNGs as they are; "
+    "keep stores the source bytes untouched; raw is the largest and reads fastest."
+)
 LAYOUT_HELP = f"auto (says what it found and why), {', '.join(LAYOUTS)}."
 
 PHASES = {
@@ -70,9 +74,9 @@ def run(
         _option("--layout", RUN, LAYOUT_HELP, "LAYOUT"),
     ] = "auto",
     codec: Annotated[
-        Literal["keep", "jpeg", "png", "raw"],
-        _option("--codec", IMAGES, "keep stores the source bytes untouched; raw reads fastest."),
-    ] = "keep",
+        Literal["auto", "jpeg-fast", "keep", "jpeg", "png", "raw"],
+        _option("--codec", IMAGES, CODEC_HELP),
+    ] = "auto",
     quality: Annotated[
         int, _option("--quality", IMAGES, "JPEG quality 1..100 where pixels must be encoded.")
     ] = 95,

@@ -172,7 +172,7 @@ def _leaf(dataset: Any) -> Located | None:
 
 def _form(field: Field) -> dict[str, Any]:
     kept = {name: value for name, value in field.to_json().items() if name not in _OWN_TO_A_PACK}
-    if field.storage == "records" and kept.get("codec") in ("keep", "jpeg", "png"):
+    if field.storage == "records" and kept.get("codec") in ("keep", "jpeg-fast", "jpeg", "png"):
         # The bytes say themselves which codec they are.
         kept["codec"] = "encoded"
         kept["shape"] = None

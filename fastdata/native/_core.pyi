@@ -17,6 +17,9 @@ def crop_jpeg(
 ) -> tuple[bytes, int, int, int, int] | None:
     """File, top, left, height, width; None where the box lies outside the picture."""
 
+def check_jpeg(data: Buffer) -> None:
+    """Reads all coefficients; InputError for damage, warnings of libjpeg included."""
+
 def transcode_jpeg(data: Buffer, segment_width: int) -> bytes | None:
     """None where no baseline file could decode to the same pixels; InputError for damage."""
 

@@ -70,7 +70,8 @@ def encode_sample(
             strings, and the start row for windows.
         key: Source name, used in messages and stored.
         check_pixels: Decode image bytes that are stored untouched, so that no image that cannot be
-            decoded gets into a pack. Pass False only when they have been decoded already.
+            decoded gets into a pack, and transcode those of "jpeg-fast". Pass False only when that
+            has been done already.
 
     Raises:
         UsageError: A field is missing, or there is one too many.

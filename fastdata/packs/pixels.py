@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastdata.codecs import (
-    decode_image,
     decode_mask,
+    decode_strictly,
     encode_jpeg,
     encode_mask_png,
     encode_png,
     probe,
+    transcode_jpeg,
 )
 from fastdata.errors import InputError, LabelError
 from fastdata.schema import Image, Mask
@@ -27,32 +28,36 @@ def encode_image(field: Image, value: Any, *, check_pixels: bool) -> tuple[bytes
     """Stored bytes and upright (height, width) of an image.
 
     Bytes are kept untouched when the field's codec is "keep" or their own format; arrays under
-    "keep" become PNG, which loses nothing.
+    "keep" become PNG, which loses nothing. Under "jpeg-fast", JPEGs are transcoded without loss,
+    PNGs are kept, and arrays become JPEGs of the field's quality.
 
     Args:
         field: The image field.
         value: Bytes of a JPEG or PNG file, or uint8 pixels (H, W, channels), for one channel also
             (H, W).
-        check_pixels: Decode bytes that are kept.
+        check_pixels: Decode bytes that are kept, and transcode those that are to be; False for
+            bytes with which that has been done.
 
     Raises:
         InputError: They cannot be decoded, or do not fit the field.
+        UsageError: Transcoding needs the compiled core, which is not there.
     """
     if isinstance(value, bytes | bytearray | memoryview):
         data = bytes(value)
         header = probe(data)
-        if field.codec in ("keep", header.format):
+        if field.codec in ("keep", "jpeg-fast", header.format):
             if check_pixels:
-                decode_image(data, field.channels)
+                data = _checked(field, data, header.format)
             return data, _expected(field, (header.height, header.width))
-        pixels = decode_image(data, field.channels)
+        pixels = decode_strictly(data, field.channels)
     else:
         pixels = _pixels(field, value)
     size = _expected(field, (int(pixels.shape[0]), int(pixels.shape[1])))
     if field.codec == "raw":
         return pixels.tobytes(), size
-    if field.codec == "jpeg":
-        return encode_jpeg(pixels, field.quality), size
+    if field.codec in ("jpeg", "jpeg-fast"):
+        encoded = encode_jpeg(pixels, field.quality)
+        return (encoded if field.codec == "jpeg" else transcode_jpeg(encoded)), size
     return encode_png(pixels), size
 
 
@@ -80,6 +85,14 @@ def encode_mask(field: Mask, value: Any) -> tuple[bytes, Size]:
         return kept, size
     stored = np.ascontiguousarray(ids, field.item_dtype)
     return (stored.tobytes() if field.codec == "raw" else encode_mask_png(stored)), size
+
+
+def _checked(field: Image, data: bytes, form: str) -> bytes:
+    """The bytes as they are stored; transcoding finds all damage that decoding would."""
+    if field.codec == "jpeg-fast" and form == "jpeg":
+        return transcode_jpeg(data)
+    decode_strictly(data, field.channels)
+    return data
 
 
 def _pixels(field: Image, value: Any) -> NDArray[np.uint8]:

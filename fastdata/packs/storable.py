@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+from fastdata.codecs import can_transcode
+from fastdata.codecs.jpeg_transcode import REMEDY
 from fastdata.errors import UsageError
 from fastdata.schema import Array, DistanceMap, Field, Image, Mask, Scalar, Schema, Window
 
-__all__ = ["check_storable"]
+__all__ = ["check_storable", "check_writable"]
 
 CODECS: dict[type[Field], tuple[str, ...]] = {
-    Image: ("keep", "jpeg", "png", "raw"),
+    Image: ("keep", "jpeg-fast", "jpeg", "png", "raw"),
     Mask: ("png", "raw"),
     DistanceMap: ("raw",),
 }
@@ -34,6 +36,18 @@ def check_storable(schema: Schema) -> None:
         wrong = _fault(field)
         if wrong:
             raise UsageError(f"field {name!r} {wrong}")
+
+
+def check_writable(schema: Schema) -> None:
+    """Refuse fields that cannot be stored here and now.
+
+    Raises:
+        UsageError: As `check_storable`; or a codec needs the compiled core, which is not here.
+    """
+    check_storable(schema)
+    for name, field in schema.items():
+        if isinstance(field, Image) and field.codec == "jpeg-fast" and not can_transcode():
+            raise UsageError(f"field {name!r} has codec 'jpeg-fast', which {REMEDY}")
 
 
 def _fault(field: Field) -> str:

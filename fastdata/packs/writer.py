@@ -24,7 +24,7 @@ from fastdata.packs.passes import Progress
 from fastdata.packs.publish import check_replaceable, publish, recover, sync_tree
 from fastdata.packs.sealing import FORMAT_VERSION
 from fastdata.packs.staging import Staging, begun_id
-from fastdata.packs.storable import check_storable
+from fastdata.packs.storable import check_writable
 from fastdata.schema import Schema, Window
 
 __all__ = ["PackWriter", "create_pack"]
@@ -63,7 +63,7 @@ def create_pack(
         PackBusy: Another process is writing it.
         StorageError: The system refused.
     """
-    check_storable(schema)
+    check_writable(schema)
     target = Path(os.path.abspath(path))
     backend = SUFFIXES.get(target.suffix.lower())
     if backend is None:

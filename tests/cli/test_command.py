@@ -68,7 +68,7 @@ def test_no_command_is_a_usage_error_that_shows_the_help() -> None:
         (("convret",), "'convert'"),
         (("--nonsense",), "--nonsense"),
         (("convert",), "fastdata convert --help"),
-        (("convert", "a", "b.lmdb", "--codec", "gif"), "'--codec': 'gif' is not one of 'keep'"),
+        (("convert", "a", "b.lmdb", "--codec", "gif"), "'--codec': 'gif' is not one of 'auto'"),
         (("convert", "a", "b.lmdb", "--workers", "many"), "--workers"),
         (("convert", "a", "b.lmdb", "--column", "age"), "NAME=KIND"),
         (("inspect", "a.lmdb", "--samples", "0"), "--samples"),

@@ -15,7 +15,7 @@ from fastdata.packs import open_pack
 
 def test_class_folders_become_sorted_labels(tmp_path: Path) -> None:
     class_folders(tmp_path / "in", 2, ("zebra", "ant", "Bee"))
-    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", workers=0)
+    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", codec="keep", workers=0)
     assert summary.layout == "imagefolder"
     assert summary.layout_reason == "found 3 class folder(s)"
     with open_pack(tmp_path / "o.lmdb") as pack:

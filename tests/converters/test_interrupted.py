@@ -132,13 +132,13 @@ def test_a_full_disk_is_an_error_that_a_resume_survives(
     try:
         out = disk / f"o.{suffix}"
         with pytest.raises(StorageError, match="resume") as caught:
-            convert(many, out, workers=0)
+            convert(many, out, codec="keep", workers=0)
         assert caught.value.exit_code == 5
         assert not out.exists()
         grow = ["mount", "-o", "remount,size=64m", str(disk)]
         subprocess.run(grow, check=True, capture_output=True)
-        assert convert(many, out, workers=0, resume=True).count == 600
-        convert(many, tmp_path / f"whole.{suffix}", workers=0)
+        assert convert(many, out, codec="keep", workers=0, resume=True).count == 600
+        convert(many, tmp_path / f"whole.{suffix}", codec="keep", workers=0)
         assert content(out) == content(tmp_path / f"whole.{suffix}")
     finally:
         # Lazily, because the maps of opened packs live until their last array is collected.

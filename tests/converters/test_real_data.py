@@ -21,12 +21,13 @@ EVERY = bool(os.environ.get("FASTDATA_ALL"))
 @pytest.mark.parametrize("suffix", ["lmdb", "h5"])
 def test_photos_decode_to_the_pixels_that_pillow_gives(suffix: str, tmp_path: Path) -> None:
     root = real_data("photos")
-    summary = convert(root, tmp_path / f"o.{suffix}")
+    codec = "keep" if suffix == "h5" else "auto"
+    summary = convert(root, tmp_path / f"o.{suffix}", codec=codec)
     assert (summary.layout, summary.inputs, summary.count) == ("imagefolder", 500, 500)
     with open_pack(tmp_path / f"o.{suffix}") as pack:
         for i in range(0, 500, 1 if EVERY else 25):
             data = (root / pack.key(i)).read_bytes()
-            assert bytes(pack.records("image", [i])[0]) == data
+            assert codec == "auto" or bytes(pack.records("image", [i])[0]) == data
             np.testing.assert_array_equal(pack[i].image, as_pillow_sees(data, 3))
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "errors.h"
 #include "jpeg_header.h"
 #include "jpeg_library.h"
 #include "jpeg_writer.h"
@@ -34,25 +35,50 @@ int restart_interval_for(const JpegHeader& header, int segment_width) {
     return interval;
 }
 
-}  // namespace
+/// Throws BadInput also for sampling factors that libjpeg finds only once it makes pixels.
+JpegHeader checked_header(Bytes data, const Limits& limits) {
+    JpegHeader header = parse_jpeg_header(data, limits);
+    int across = 1, down = 1;
+    for (int i = 0; i < header.channels; ++i) {
+        across = std::max(across, header.components[static_cast<std::size_t>(i)].horizontal);
+        down = std::max(down, header.components[static_cast<std::size_t>(i)].vertical);
+    }
+    for (int i = 0; i < header.channels; ++i) {
+        const JpegComponent& part = header.components[static_cast<std::size_t>(i)];
+        if (!part.horizontal || !part.vertical || across % part.horizontal || down % part.vertical)
+            throw BadInput(
+                "unsupported: JPEG with fractions between its sampling factors; expected factors "
+                "that divide the largest; convert it");
+    }
+    return header;
+}
 
-bool transcode_jpeg(Bytes data, const Limits& limits, int segment_width,
-                    std::vector<std::uint8_t>& out) {
-    const JpegHeader header = parse_jpeg_header(data, limits);
-    JpegLibrary source(data);
+/// All coefficients; a file that ends early or where libjpeg warns throws BadInput.
+jvirt_barray_ptr* read_coefficients(JpegLibrary& source) {
     jvirt_barray_ptr* coefficients = nullptr;
     source.run([&] {
         jpeg_read_header(&source.state(), TRUE);
         coefficients = jpeg_read_coefficients(&source.state());
     });
+    return coefficients;
+}
+
+}  // namespace
+
+bool transcode_jpeg(Bytes data, const Limits& limits, int segment_width,
+                    std::vector<std::uint8_t>& out) {
+    const JpegHeader header = checked_header(data, limits);
+    JpegLibrary source(data);
+    jvirt_barray_ptr* coefficients = read_coefficients(source);
     if (is_unfinished(source.state())) return false;
     const int interval = restart_interval_for(header, segment_width);
-    JpegWriter writer;
-    const bool written =
-        writer.write(source.state(), coefficients, interval, header.orientation, out);
-    // Reads what follows the last scan, where damage may be noticed.
-    source.run([&] { jpeg_finish_decompress(&source.state()); });
-    return written;
+    return JpegWriter().write(source.state(), coefficients, interval, header.orientation, out);
+}
+
+void check_jpeg(Bytes data, const Limits& limits) {
+    checked_header(data, limits);
+    JpegLibrary source(data);
+    read_coefficients(source);
 }
 
 }  // namespace fastdata

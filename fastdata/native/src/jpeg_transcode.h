@@ -25,4 +25,7 @@ namespace fastdata {
 bool transcode_jpeg(Bytes data, const Limits& limits, int segment_width,
                     std::vector<std::uint8_t>& out);
 
+/// Reads all of a JPEG's coefficients, and throws what `transcode_jpeg` throws.
+void check_jpeg(Bytes data, const Limits& limits);
+
 }  // namespace fastdata

@@ -64,12 +64,19 @@ nb::object transcode(nb::handle data, int segment_width) {
     return nb::bytes(out.data(), out.size());
 }
 
+void check(nb::handle data) {
+    const HeldBytes held(data);
+    const nb::gil_scoped_release released;
+    check_jpeg(held.bytes(), {});
+}
+
 }  // namespace
 
 void bind_streams(nb::module_& module) {
     module.def("jpeg_header", header, nb::arg("data"), nb::kw_only(), nb::arg("max_pixels"),
                nb::arg("max_side"), nb::arg("max_scans"), nb::arg("max_scan_pixels"));
     module.def("crop_jpeg", crop, nb::arg("data"), nb::arg("box"), nb::arg("denominator"));
+    module.def("check_jpeg", check, nb::arg("data"));
     module.def("transcode_jpeg", transcode, nb::arg("data"), nb::arg("segment_width"));
 }
 
