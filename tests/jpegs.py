@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 from pictures import segment
 from PIL import Image
+
+from fastdata.codecs.jpeg import walk_jpeg
 
 _MARKERS = st.sampled_from([0x00, 0x01, 0xC0, 0xC4, 0xD0, 0xD3, 0xD9, 0xDA, 0xDB, 0xDD, 0xE1, 0xFF])
 _BYTES = _MARKERS | st.integers(0, 255)
@@ -140,7 +141,8 @@ def made_jpeg(
 
 def decoded(data: bytes, denominator: int = 1) -> np.ndarray:
     """The stored pixels by Pillow's libjpeg, made smaller while decoding; (height, width, ...)."""
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        size = tuple(-(-side // denominator) for side in image.size)
-        mode = image.mode
+    # Not by Image.open, whose own parser refuses odd metadata.
+    walk = walk_jpeg(data)
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}[walk.components]
+    size = (-(-walk.width // denominator), -(-walk.height // denominator))
     return np.asarray(Image.frombytes(mode, size, data, "jpeg", mode, "", denominator, 0))

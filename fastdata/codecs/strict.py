@@ -15,8 +15,8 @@ __all__ = ["decode_strictly"]
 def decode_strictly(data: Data, channels: int) -> npt.NDArray[np.uint8]:
     """As `decode_image`, but refuses also a JPEG with damage of which libjpeg only warns.
 
-    Pixels after such a place are made up. Reading the coefficients first makes it take twice as
-    long, and needs the compiled core; without one this is `decode_image`.
+    Pixels after such a place are made up. The coefficients are read first, which takes half of the
+    time again and needs the compiled core; without one this is `decode_image`.
 
     Raises:
         InputError: As `decode_image`; or a JPEG has the slightest damage.

@@ -217,7 +217,7 @@ def test_files_that_vanish_or_change_during_the_run_are_recorded(tmp_path: Path)
 
 def test_a_limit_spreads_over_the_classes(tmp_path: Path) -> None:
     root = class_folders(tmp_path / "in", 10)
-    summary = convert(root, tmp_path / "o.lmdb", limit=4, workers=0)
+    summary = convert(root, tmp_path / "o.lmdb", limit=4, codec="keep", workers=0)
     assert summary.notes == ("limited to 4 of the 20 items of the source",)
     with open_pack(tmp_path / "o.lmdb") as pack:
         assert pack.column("label").tolist() == [0, 0, 1, 1]
@@ -336,8 +336,8 @@ def test_a_network_disk_is_noted_for_lmdb_only(
     root = class_folders(tmp_path / "in", 1)
     mounts = [SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4")]
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
-    assert "lies on nfs4" in convert(root, tmp_path / "o.lmdb", workers=0).notes[-1]
-    assert convert(root, tmp_path / "o.h5", workers=0).notes == ()
+    assert "lies on nfs4" in convert(root, tmp_path / "o.lmdb", codec="keep", workers=0).notes[-1]
+    assert convert(root, tmp_path / "o.h5", codec="keep", workers=0).notes == ()
 
 
 def test_the_summary_is_plain_json_and_frozen(tmp_path: Path) -> None:

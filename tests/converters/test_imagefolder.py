@@ -64,7 +64,7 @@ def test_every_file_of_a_class_counts_and_strays_are_told(tmp_path: Path) -> Non
     (tmp_path / "in/ant/Thumbs.db").touch()
     with pytest.raises(InputError, match=r"ant/notes\.txt: looks like text"):
         convert(tmp_path / "in", tmp_path / "o.lmdb", workers=0)
-    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", workers=0, on_bad="skip")
+    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", codec="keep", workers=0, on_bad="skip")
     assert (summary.inputs, summary.count, summary.rejected) == (5, 4, 1)
     assert summary.notes == ("not converted: 1 file(s) beside the class folders (README)",)
 

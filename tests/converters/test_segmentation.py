@@ -88,7 +88,7 @@ def test_a_header_line_of_a_list_is_passed_over_and_noted(tmp_path: Path) -> Non
     streets(tmp_path / "in", 2)
     path = tmp_path / "in/pairs.txt"
     path.write_text("image,mask\nimages/0.png,masks/0.png\n", encoding="utf-8")
-    summary = convert(path, tmp_path / "o.lmdb", **QUICK)
+    summary = convert(path, tmp_path / "o.lmdb", codec="keep", **QUICK)
     assert summary.count == 1
     assert summary.notes == (f"line 1 of {path} is taken for a header: image,mask",)
     for name in ("image", "mask"):
@@ -135,7 +135,7 @@ def test_masks_named_by_a_suffix_or_in_another_case(tmp_path: Path) -> None:
         write_image(tmp_path / "in/images" / image, 4, 4, seed=i)
         write_mask(tmp_path / "in/masks" / mask, np.full((4, 4), i))
     write_mask(tmp_path / "in/masks/spare.png", [[0]])
-    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", **QUICK)
+    summary = convert(tmp_path / "in", tmp_path / "o.lmdb", codec="keep", **QUICK)
     assert summary.notes == ("1 mask(s) belong to no file in images/ (spare.png)",)
     with open_pack(tmp_path / "o.lmdb") as pack:
         assert [int(pack[i].mask[0, 0]) for i in range(2)] == [1, 0]

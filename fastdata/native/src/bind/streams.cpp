@@ -66,7 +66,7 @@ nb::object transcode(nb::handle data, int segment_width) {
 
 void check(nb::handle data) {
     const HeldBytes held(data);
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     check_jpeg(held.bytes(), {});
 }
 
