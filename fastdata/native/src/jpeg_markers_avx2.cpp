@@ -19,7 +19,6 @@ unsigned markers_in(const std::uint8_t* bytes) {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     };
     const __m256i starts = _mm256_cmpeq_epi8(load(bytes), filling);
-    if (_mm256_testz_si256(starts, starts)) return 0;
     const __m256i next = load(bytes + 1);
     const __m256i other = _mm256_or_si256(_mm256_cmpeq_epi8(next, _mm256_setzero_si256()),
                                           _mm256_cmpeq_epi8(next, filling));
@@ -27,6 +26,16 @@ unsigned markers_in(const std::uint8_t* bytes) {
 }
 
 std::size_t lowest(unsigned bits) { return static_cast<std::size_t>(__builtin_ctz(bits)); }
+
+/// Counts the markers found in one block; returns the last of them, `data.size` if one is wrong.
+std::size_t last_counted(Bytes data, std::size_t at, unsigned found, int& first, int end) {
+    std::size_t marker = data.size;
+    for (; found && first < end; found &= found - 1, ++first) {
+        marker = at + lowest(found);
+        if (data.data[marker + 1] != 0xD0 + first % 8) return data.size;
+    }
+    return marker;
+}
 
 }  // namespace
 
@@ -38,13 +47,19 @@ std::size_t find_marker(Bytes data, std::size_t at) {
 
 void skip_restarts(Bytes data, std::size_t& at, int& first, int end) {
     for (; first < end && at + kBlock < data.size; at += kBlock) {
-        for (unsigned found = markers_in(data.data + at); found; found &= found - 1) {
-            const std::size_t marker = at + lowest(found);
-            if (data.data[marker + 1] != 0xD0 + first % 8) return;
-            if (++first == end) {
-                at = marker + 2;
-                return;
-            }
+        // Whether a block holds a marker cannot be foreseen, so with one or none nothing branches.
+        const unsigned found = markers_in(data.data + at);
+        std::size_t marker = at + lowest(found | 1U << (kBlock - 1));
+        const bool wrong = (found != 0) & (data.data[marker + 1] != 0xD0 + first % 8);
+        if (wrong | ((found & (found - 1)) != 0)) {
+            marker = last_counted(data, at, found, first, end);
+            if (marker == data.size) return;
+        } else {
+            first += found != 0;
+        }
+        if (first == end) {
+            at = marker + 2;
+            return;
         }
     }
 }
