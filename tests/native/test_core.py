@@ -29,7 +29,9 @@ def test_the_twin_serves_where_no_core_is_compiled(choice, monkeypatch):
 @pytest.mark.usefixtures("without_a_compiled_core")
 def test_requiring_a_core_that_is_not_there_is_refused(monkeypatch):
     choose(monkeypatch, "require")
-    with pytest.raises(UsageError, match=r"has no compiled core .*C\+\+ compiler and the headers of libjpeg"):
+    with pytest.raises(
+        UsageError, match=r"has no compiled core .*C\+\+ compiler and the headers of libjpeg"
+    ):
         core()
 
 

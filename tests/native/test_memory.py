@@ -1,0 +1,62 @@
+"""What a thread keeps from sample to sample is bounded, whatever it has once decoded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("compiled_core")
+
+PROGRAM = """
+import io
+import numpy as np, psutil
+from PIL import Image as PillowImage
+from fastdata.codecs import encode_png
+from fastdata.native import core
+from fastdata.schema import Image
+from fastdata.transforms import Resize, plan
+
+def saved(side, form):
+    pixels = np.zeros((side, side, 3), np.uint8)
+    if form == "PNG":
+        return encode_png(pixels)
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, "JPEG", progressive=form == "progressive")
+    return file.getvalue()
+
+def decode(sides, form):
+    sizes = np.array([(side, side) for side in sides], np.int32)
+    indices = np.arange(len(sides))
+    geometry = plan([Resize((40, 40))]).geometry(sizes, seed=0, epoch=0, indices=indices)
+    out = np.empty((len(sides), 40, 40, 3), np.uint8)
+    records = [saved(side, form) for side in sides]
+    assert not core().decode_batch(
+        Image(), records, sizes, geometry, None, out, threads=2, names=str
+    )
+
+def private_bytes():
+    return psutil.Process().memory_full_info().uss
+
+for form in ("JPEG", "progressive", "PNG"):
+    decode([300] * 16, form)
+before = private_bytes()
+for form in ("JPEG", "progressive", "PNG"):
+    decode([6000] * 2, form)
+    decode([300] * 16, form)
+print((private_bytes() - before) >> 20)
+"""
+
+
+def test_a_huge_image_leaves_no_memory_behind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"FASTDATA_NATIVE": "require"},
+    )
+    assert done.returncode == 0, done.stderr
+    # One of these images is 103 MiB of pixels; two threads may keep 16 MiB in each of few places.
+    assert int(done.stdout) < 100
