@@ -15,12 +15,12 @@ from fastdata.native.extension import compiled
 Box = tuple[int, int, int, int]
 
 
-def decoder() -> Any:
+def decoder(*, portable: bool = False) -> Any:
     """A decoder as every thread of the core has one; skips where no core is compiled."""
     core = compiled()
     if core is None:
         pytest.skip("no compiled core is in use")
-    return core.ImageDecoder()
+    return core.ImageDecoder(portable=portable)
 
 
 def whole(data: bytes, channels: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def resampled_frame(jpeg: bytes, factors: tuple[int, int], size: tuple[int, int]
 
 def boxes(height: int, width: int, rng: np.random.Generator, count: int = 40) -> list[Box]:
     """Boxes inside a picture: all of it, its corners and edges, single pixels, and any others."""
-    found = [(0, 0, height, width), (0, 0, 1, 1), (height - 1, width - 1, 1, 1)]
+    found = [(0, 0, height, width)] * 2 + [(0, 0, 1, 1), (height - 1, width - 1, 1, 1)]
     found += [(0, 0, 1, width), (height - 1, 0, 1, width), (0, 0, height, 1)]
     found += [(0, width - 1, height, 1), (height // 2, width // 2, 1, 1)]
     for _ in range(count):

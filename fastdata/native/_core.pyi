@@ -92,6 +92,9 @@ class ImageDecoder:
     InputError for damage, RuntimeError for what is left to the Pillow twin.
     """
 
+    def __init__(self, *, portable: bool = False) -> None:
+        """`portable` keeps to instructions that every processor has."""
+
     def open(self, file: Buffer) -> tuple[int, int, int]:
         """Stored height and width, and orientation."""
 

@@ -25,6 +25,8 @@ struct StoredImage {
 /// that the Pillow twin decodes (or has the better message for).
 class ImageDecoder {
   public:
+    explicit ImageDecoder(const JpegKernels& kernels = best_jpeg_kernels()) : baseline_(kernels) {}
+
     /// Looks at the header. The bytes of `file` must stay until `pixels` or `ids` was called.
     StoredImage open(Bytes file);
 

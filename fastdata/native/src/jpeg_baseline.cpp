@@ -18,7 +18,7 @@ bool JpegBaseline::decode(Bytes file, const JpegHeader& header, int channels, Re
     const Rect part = reach(wanted);
     make_planes(part);
     const Bytes scan = {file.data + header.scan.end, file.size - header.scan.end};
-    if (!JpegMcus(frame_, scan, planes_, inverse_, compressed_).read(part)) return false;
+    if (!JpegMcus(frame_, scan, planes_, kernels_, compressed_).read(part)) return false;
     result.channels = channels;
     result.window = wanted;
     result.height = frame_.height;
@@ -50,9 +50,10 @@ void JpegBaseline::make_planes(Rect part) {
         const int tall = 8 * (i == 0 ? frame_.vertical : 1);
         const int wide = 8 * (i == 0 ? frame_.horizontal : 1);
         // Room for a sample before the first one, and for what is read and written beyond the last.
-        const int stride = rounded_up(kColourSlack + part.width * wide + kColourSlack, 64);
+        const int stride =
+            rounded_up(JpegKernels::kSlack + part.width * wide + JpegKernels::kSlack, 64);
         planes_[i] = {nullptr, stride, part.top * tall, part.left * wide};
-        starts[i] = total + kColourSlack;
+        starts[i] = total + JpegKernels::kSlack;
         total += static_cast<std::size_t>(stride) * static_cast<std::size_t>(part.height * tall);
     }
     std::uint8_t* samples = samples_.get(total);
@@ -67,7 +68,7 @@ void JpegBaseline::make_pixels(int channels, Rect wanted, Pixels<std::uint8_t>& 
     }
     const int left = wanted.left - wanted.left % frame_.horizontal;
     const int count = wanted.left + wanted.width - left;
-    const int stride = rounded_up(3 * count + kColourSlack, 64);
+    const int stride = rounded_up(3 * count + JpegKernels::kSlack, 64);
     std::uint8_t* out =
         pixels_.get(static_cast<std::size_t>(stride) * static_cast<std::size_t>(wanted.height));
     for (int i = 0; i < wanted.height; ++i) {
@@ -85,11 +86,11 @@ void JpegBaseline::make_row(int y, int left, int count, std::uint8_t* out) {
         for (int i = 0; i < count; ++i) std::memset(out + 3 * i, luma[i], 3);
         return;
     }
-    const int stride = rounded_up(count + kColourSlack, 64);
+    const int stride = rounded_up(count + JpegKernels::kSlack, 64);
     std::uint8_t* wide = wide_.get(2 * static_cast<std::size_t>(stride));
     const std::uint8_t* blue = chroma_row(planes_[1], y, left, count, wide);
     const std::uint8_t* red = chroma_row(planes_[2], y, left, count, wide + stride);
-    colour_.rgb(luma, blue, red, count, out);
+    kernels_.rgb(luma, blue, red, count, out);
 }
 
 const std::uint8_t* JpegBaseline::chroma_row(const JpegPlane& plane, int y, int left, int count,
@@ -105,12 +106,12 @@ const std::uint8_t* JpegBaseline::chroma_row(const JpegPlane& plane, int y, int 
         return plane.at(at, first);
     };
     if (frame_.vertical == 1) {
-        colour_.wider(row(y), samples, wide);
+        kernels_.wider(row(y), samples, wide);
         return wide;
     }
     const int height = (frame_.height + 1) / 2;
     const int other = std::clamp(y % 2 ? y / 2 + 1 : y / 2 - 1, 0, height - 1);
-    colour_.larger(row(y / 2), row(other), samples, wide);
+    kernels_.larger(row(y / 2), row(other), samples, wide);
     return wide;
 }
 

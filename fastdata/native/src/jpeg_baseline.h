@@ -5,10 +5,9 @@
 #include "buffer.h"
 #include "bytes.h"
 #include "geometry.h"
-#include "jpeg_colour.h"
 #include "jpeg_frame.h"
 #include "jpeg_header.h"
-#include "jpeg_idct.h"
+#include "jpeg_kernels.h"
 #include "jpeg_mcus.h"
 #include "pixels.h"
 
@@ -20,6 +19,8 @@ namespace fastdata {
 /// most stepped over, and where there are restart markers not even looked at.
 class JpegBaseline {
   public:
+    explicit JpegBaseline(const JpegKernels& kernels) : kernels_(kernels) {}
+
     /// @return Whether it was done; if not (another kind of file, or anything odd about its data),
     ///     libjpeg-turbo decides what it is worth.
     bool decode(Bytes file, const JpegHeader& header, int channels, Rect wanted,
@@ -34,8 +35,7 @@ class JpegBaseline {
     const std::uint8_t* chroma_row(const JpegPlane& plane, int y, int left, int count,
                                    std::uint8_t* wide) const;
 
-    InverseDct inverse_ = best_inverse_dct();
-    const ColourKernels& colour_ = best_colour();
+    const JpegKernels& kernels_;
     JpegFrame frame_;
     JpegPlane planes_[3];
     Buffer compressed_;

@@ -1,17 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 
 #include "jpeg_bits.h"
 #include "jpeg_huffman.h"
+#include "jpeg_kernels.h"
 
 namespace fastdata {
-
-/// 8 x 8 coefficients as they are coded, row by row.
-struct alignas(32) JpegBlock {
-    std::int16_t values[64];
-    std::int16_t beyond[16];  ///< Where coefficients after the last one go.
-};
 
 /// What a component's blocks are read with.
 struct JpegTables {
@@ -39,14 +35,14 @@ struct JpegPlaces {
 };
 constexpr JpegPlaces kPlaces;
 
+/// Eight times what 8-bit samples can lead to; up to there no step of the inverse DCT overflows.
+constexpr int kMaxDc = 8191;
+
 enum class BlockKind {
     damaged,
     flat,  ///< Nothing but the first coefficient.
     full,
 };
-
-// Compiled for each instruction set that includes it: nothing here may be shared between files.
-namespace {
 
 /// The code that was not found by a look; takes its bits.
 template <class Codes>
@@ -98,6 +94,7 @@ inline bool read_coefficients(JpegBits& bits, const JpegAcCodes& codes, int& las
 inline BlockKind read_block(JpegBits& bits, const JpegTables& tables, int& dc, JpegBlock& block) {
     bits.fill();
     if (!read_dc(bits, tables.dc, dc)) return BlockKind::damaged;
+    if (std::abs(dc * tables.factors[0]) > kMaxDc) return BlockKind::damaged;
     block.values[0] = static_cast<std::int16_t>(dc);
     int last = 0;
     // Two codes and their numbers have at most 54 bits, and a fill gives 56.
@@ -144,5 +141,4 @@ inline bool skip_block(JpegBits& bits, const JpegTables& tables, int& dc) {
     return last == 63 || last >= JpegHuffman::kEnd;
 }
 
-}  // namespace
 }  // namespace fastdata

@@ -1,7 +1,6 @@
-#include "jpeg_colour.h"
-
 #include <algorithm>
 
+#include "jpeg_kernels.h"
 #include "jpeg_upsample_rows.h"
 
 namespace fastdata {
@@ -9,8 +8,19 @@ namespace {
 
 std::uint8_t clamped(int value) { return static_cast<std::uint8_t>(std::clamp(value, 0, 255)); }
 
-void rgb_row(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr, int count,
-             std::uint8_t* out) {
+}  // namespace
+
+void portable::wider(const std::uint8_t* in, int count, std::uint8_t* out) {
+    wider_row(in, count, out);
+}
+
+void portable::larger(const std::uint8_t* near, const std::uint8_t* far, int count,
+                      std::uint8_t* out) {
+    larger_row(near, far, count, out);
+}
+
+void portable::rgb(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr, int count,
+                   std::uint8_t* out) {
     constexpr int half = 1 << 15;
     for (int i = 0; i < count; ++i, out += 3) {
         const int blue = cb[i] - 128;
@@ -19,17 +29,6 @@ void rgb_row(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* 
         out[1] = clamped(y[i] + ((-22554 * blue - 46802 * red + half) >> 16));
         out[2] = clamped(y[i] + ((116130 * blue + half) >> 16));
     }
-}
-
-}  // namespace
-
-const ColourKernels kColour = {wider_row, larger_row, rgb_row};
-
-const ColourKernels& best_colour() {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) return kColourAvx2;
-#endif
-    return kColour;
 }
 
 }  // namespace fastdata

@@ -1,4 +1,4 @@
-#include "jpeg_colour.h"
+#include "jpeg_kernels.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -57,8 +57,18 @@ void store_interleaved(__m128i red, __m128i green, __m128i blue, std::uint8_t* o
     _mm_storeu_si128(to + 2, third);
 }
 
-void rgb_row(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr, int count,
-             std::uint8_t* out) {
+}  // namespace
+
+void avx2::wider(const std::uint8_t* in, int count, std::uint8_t* out) {
+    wider_row(in, count, out);
+}
+
+void avx2::larger(const std::uint8_t* near, const std::uint8_t* far, int count, std::uint8_t* out) {
+    larger_row(near, far, count, out);
+}
+
+void avx2::rgb(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* cr, int count,
+               std::uint8_t* out) {
     const __m256i middle = _mm256_set1_epi16(128);
     for (int i = 0; i < count; i += 16, out += 48) {
         const __m256i luma = widened(y + i);
@@ -74,10 +84,6 @@ void rgb_row(const std::uint8_t* y, const std::uint8_t* cb, const std::uint8_t* 
         store_interleaved(bytes_of(r), bytes_of(g), bytes_of(b), out);
     }
 }
-
-}  // namespace
-
-const ColourKernels kColourAvx2 = {wider_row, larger_row, rgb_row};
 
 }  // namespace fastdata
 #endif

@@ -1,5 +1,5 @@
-#include "jpeg_idct.h"
 #include "jpeg_idct_weights.h"
+#include "jpeg_kernels.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -12,59 +12,62 @@ struct Eight {
     __m256i v[8];
 };
 
-constexpr int pair_of(int low, int high) {
-    return static_cast<int>(static_cast<unsigned>(low & 0xFFFF) | static_cast<unsigned>(high)
-                                                                      << 16);
+/// 32-bit sums of interleaved first and second values.
+__m256i weighted(IdctPair weights, __m256i values) {
+    const auto first = static_cast<unsigned>(weights.first) & 0xFFFF;
+    const auto second = static_cast<unsigned>(weights.second) << 16;
+    return _mm256_madd_epi16(values, _mm256_set1_epi32(static_cast<int>(second | first)));
 }
 
-template <int low, int high>
-__m256i weighted(__m256i pairs) {
-    return _mm256_madd_epi16(pairs, _mm256_set1_epi32(pair_of(low, high)));
+/// Interleaves the values of half of the columns, the lower or the higher one.
+template <bool high>
+__m256i interleaved(__m256i first, __m256i second) {
+    return high ? _mm256_unpackhi_epi16(first, second) : _mm256_unpacklo_epi16(first, second);
 }
 
-/// The four odd parts of four columns, from interleaved values 1 with 3 and 5 with 7.
-template <int i>
-__m256i odd_part(__m256i first, __m256i second) {
-    constexpr const int* w = kIdctOdd[i];
-    return _mm256_add_epi32(weighted<w[0], w[1]>(first), weighted<w[2], w[3]>(second));
+/// 32 bits, times 2^13.
+template <bool high>
+__m256i widened(__m256i values) {
+    return _mm256_srai_epi32(interleaved<high>(_mm256_setzero_si256(), values), 16 - 13);
 }
 
-/// 32-bit results of half the columns.
-struct Halves {
-    __m256i out[8];
-};
-
-template <int shift>
-Halves transform_half(__m256i in04, __m256i in26, __m256i in13, __m256i in57) {
-    const __m256i round = _mm256_set1_epi32(1 << (shift - 1));
-    const __m256i sum = _mm256_add_epi32(weighted<8192, 8192>(in04), round);
-    const __m256i difference = _mm256_add_epi32(weighted<8192, -8192>(in04), round);
-    const __m256i low = weighted<kIdctEven[0], kIdctEven[1]>(in26);
-    const __m256i high = weighted<kIdctEven[2], kIdctEven[3]>(in26);
-    const __m256i even[4] = {_mm256_add_epi32(sum, low), _mm256_add_epi32(difference, high),
-                             _mm256_sub_epi32(difference, high), _mm256_sub_epi32(sum, low)};
-    const __m256i odd[4] = {odd_part<0>(in13, in57), odd_part<1>(in13, in57),
-                            odd_part<2>(in13, in57), odd_part<3>(in13, in57)};
-    Halves result;
+template <int shift, bool high>
+Eight transform_half(const Eight& in) {
+    const auto* v = in.v;
+    const __m256i half = _mm256_set1_epi32(1 << (shift - 1));
+    const __m256i sum = _mm256_add_epi32(widened<high>(_mm256_add_epi16(v[0], v[4])), half);
+    const __m256i difference = _mm256_add_epi32(widened<high>(_mm256_sub_epi16(v[0], v[4])), half);
+    const __m256i v26 = interleaved<high>(v[2], v[6]);
+    const __m256i in_sum = weighted(kInSum, v26);
+    const __m256i in_difference = weighted(kInDifference, v26);
+    const __m256i even[4] = {
+        _mm256_add_epi32(sum, in_sum), _mm256_add_epi32(difference, in_difference),
+        _mm256_sub_epi32(difference, in_difference), _mm256_sub_epi32(sum, in_sum)};
+    const __m256i both =
+        interleaved<high>(_mm256_add_epi16(v[3], v[7]), _mm256_add_epi16(v[1], v[5]));
+    const __m256i in_0_and_2 = weighted(kIn0And2, both);
+    const __m256i in_1_and_3 = weighted(kIn1And3, both);
+    const __m256i v17 = interleaved<high>(v[1], v[7]);
+    const __m256i v35 = interleaved<high>(v[3], v[5]);
+    const __m256i odd[4] = {_mm256_add_epi32(in_0_and_2, weighted(kIn0, v17)),
+                            _mm256_add_epi32(in_1_and_3, weighted(kIn1, v35)),
+                            _mm256_add_epi32(in_0_and_2, weighted(kIn2, v35)),
+                            _mm256_add_epi32(in_1_and_3, weighted(kIn3, v17))};
+    Eight out;
     for (int i = 0; i < 4; ++i) {
-        result.out[i] = _mm256_srai_epi32(_mm256_add_epi32(even[i], odd[i]), shift);
-        result.out[7 - i] = _mm256_srai_epi32(_mm256_sub_epi32(even[i], odd[i]), shift);
+        out.v[i] = _mm256_srai_epi32(_mm256_add_epi32(even[i], odd[i]), shift);
+        out.v[7 - i] = _mm256_srai_epi32(_mm256_sub_epi32(even[i], odd[i]), shift);
     }
-    return result;
+    return out;
 }
 
 template <int shift>
 Eight transform(const Eight& in) {
-    const auto* v = in.v;
-    const Halves low =
-        transform_half<shift>(_mm256_unpacklo_epi16(v[0], v[4]), _mm256_unpacklo_epi16(v[2], v[6]),
-                              _mm256_unpacklo_epi16(v[1], v[3]), _mm256_unpacklo_epi16(v[5], v[7]));
-    const Halves high =
-        transform_half<shift>(_mm256_unpackhi_epi16(v[0], v[4]), _mm256_unpackhi_epi16(v[2], v[6]),
-                              _mm256_unpackhi_epi16(v[1], v[3]), _mm256_unpackhi_epi16(v[5], v[7]));
-    Eight result;
-    for (int i = 0; i < 8; ++i) result.v[i] = _mm256_packs_epi32(low.out[i], high.out[i]);
-    return result;
+    const Eight low = transform_half<shift, false>(in);
+    const Eight high = transform_half<shift, true>(in);
+    Eight out;
+    for (int i = 0; i < 8; ++i) out.v[i] = _mm256_packs_epi32(low.v[i], high.v[i]);
+    return out;
 }
 
 /// Rows become columns, in both blocks.
@@ -118,7 +121,7 @@ void store_rows(__m128i two_rows, const BlockTarget& target, int row) {
 
 }  // namespace
 
-void inverse_dct_avx2(JpegBlock* two, const BlockTarget* targets) {
+void avx2::inverse_dct(JpegBlock* two, const BlockTarget* targets) {
     const Eight rows = transposed(transform<18>(transposed(transform<11>(load(two, targets)))));
     clear(two[0]);
     clear(two[1]);

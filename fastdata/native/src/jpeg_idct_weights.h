@@ -2,18 +2,28 @@
 
 namespace fastdata {
 
-/// Weights of the 2nd and 6th value, times 2^13: for their sum's part, then for the difference's.
-constexpr int kIdctEven[4] = {10703, 4433, 4433, -10704};
-
-/// Weights of the 1st, 3rd, 5th and 7th value in the four odd parts, times 2^13.
-///
-/// They are what the method's rounded constants add up to, so that results are the same, bit for
-/// bit, as in its usual order of additions.
-constexpr int kIdctOdd[4][4] = {
-    {11363, 9633, 6437, 2260},
-    {9633, -2259, -11362, -6436},
-    {6437, -11362, 2261, 9633},
-    {2260, -6436, 9633, -11363},
+/// Weights of two values, times 2^13.
+struct IdctPair {
+    int first;
+    int second;
 };
+
+// The method's rounded constants, added up where they multiply the same value. Value 0 is the
+// lowest frequency.
+
+/// Values 2 and 6: in the sum of values 0 and 4, and in their difference.
+constexpr IdctPair kInSum = {10703, 4433};
+constexpr IdctPair kInDifference = {4433, -10704};
+
+/// Values 3 + 7 and 1 + 5: in the odd part of outputs 0 and 2, and of outputs 1 and 3.
+constexpr IdctPair kIn0And2 = {9633, 6437};
+constexpr IdctPair kIn1And3 = {-6436, 9633};
+
+/// Values 1 and 7, in the odd part of an output.
+constexpr IdctPair kIn0 = {4926, -7373};
+constexpr IdctPair kIn3 = {-7373, -4927};
+/// Values 3 and 5, likewise.
+constexpr IdctPair kIn1 = {4177, -20995};
+constexpr IdctPair kIn2 = {-20995, -4176};
 
 }  // namespace fastdata

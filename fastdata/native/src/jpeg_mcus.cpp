@@ -4,9 +4,9 @@
 
 namespace fastdata {
 
-JpegMcus::JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes, InverseDct inverse,
-                   Buffer& memory)
-    : frame_(frame), planes_(planes), inverse_(inverse), segments_(scan, memory) {
+JpegMcus::JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes,
+                   const JpegKernels& kernels, Buffer& memory)
+    : frame_(frame), planes_(planes), kernels_(kernels), segments_(scan, memory) {
     for (int component = 0; component < frame.components; ++component) {
         const int down = component == 0 ? frame.vertical : 1;
         const int across = component == 0 ? frame.horizontal : 1;
@@ -86,7 +86,7 @@ bool JpegMcus::read_row(int row, int from, int to) {
                 case BlockKind::full:
                     targets_[waiting_count_] = target;
                     if (++waiting_count_ == 2) {
-                        inverse_(waiting_, targets_);
+                        kernels_.inverse_dct(waiting_, targets_);
                         waiting_count_ = 0;
                     }
             }
@@ -101,7 +101,7 @@ void JpegMcus::finish() {
     if (waiting_count_ == 0) return;
     std::uint8_t unused[64];
     targets_[1] = {unused, 8, targets_[0].factors};
-    inverse_(waiting_, targets_);
+    kernels_.inverse_dct(waiting_, targets_);
 }
 
 }  // namespace fastdata

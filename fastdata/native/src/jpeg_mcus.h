@@ -8,7 +8,7 @@
 #include "geometry.h"
 #include "jpeg_blocks.h"
 #include "jpeg_frame.h"
-#include "jpeg_idct.h"
+#include "jpeg_kernels.h"
 #include "jpeg_segments.h"
 
 namespace fastdata {
@@ -29,8 +29,8 @@ struct JpegPlane {
 class JpegMcus {
   public:
     /// @param memory For compressed data.
-    JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes, InverseDct inverse,
-             Buffer& memory);
+    JpegMcus(const JpegFrame& frame, Bytes scan, const JpegPlane* planes,
+             const JpegKernels& kernels, Buffer& memory);
 
     /// All MCUs of a part, a rectangle that is counted in them; false where anything is odd.
     bool read(Rect part);
@@ -50,7 +50,7 @@ class JpegMcus {
 
     const JpegFrame& frame_;
     const JpegPlane* planes_;
-    InverseDct inverse_;
+    const JpegKernels& kernels_;
     JpegSegments segments_;
     JpegBits bits_;
     int next_ = 0;         ///< The MCU that `bits_` are about to say.

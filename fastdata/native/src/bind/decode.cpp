@@ -43,6 +43,10 @@ Rect rect_of(Numbers numbers) {
 
 Numbers numbers_of(Rect rect) { return {rect.top, rect.left, rect.height, rect.width}; }
 
+void construct(ImageDecoder* decoder, bool portable) {
+    new (decoder) ImageDecoder(portable ? portable_jpeg_kernels() : best_jpeg_kernels());
+}
+
 std::tuple<int, int, int> open_file(ImageDecoder& decoder, nb::handle file) {
     const HeldBytes held(file);
     const StoredImage image = decoder.open(held.bytes());
@@ -71,7 +75,7 @@ Array decode_ids(ImageDecoder& decoder, nb::handle file, Numbers wanted) {
 
 void bind_decode(nb::module_& module) {
     nb::class_<ImageDecoder>(module, "ImageDecoder", "One thread's decoder, for tests.")
-        .def(nb::init<>())
+        .def("__init__", construct, nb::kw_only(), nb::arg("portable") = false)
         .def("open", open_file, nb::arg("file"))
         .def("pixels", decode_file, nb::arg("file"), nb::arg("channels"), nb::arg("wanted"),
              nb::arg("max_denominator") = 1)
