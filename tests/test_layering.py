@@ -12,6 +12,7 @@ FLOORS = (
     ("fastdata.cli",),
     ("fastdata.demo",),
     ("fastdata.tuning",),
+    ("fastdata.config",),
     ("fastdata.training",),
     ("fastdata.profiling", "fastdata.monitoring"),
     ("fastdata.loader", "fastdata.converters"),
@@ -27,7 +28,7 @@ FLOORS = (
         "fastdata.philox",
         "fastdata.distance",
     ),
-    ("fastdata.config", "fastdata.hardware", "fastdata.timing", "fastdata.errors"),
+    ("fastdata.hardware", "fastdata.timing", "fastdata.errors"),
 )
 FLOOR_OF = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 ROOT_MODULES = {"fastdata", "fastdata.__main__"}
