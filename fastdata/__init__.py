@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fastdata.training import Trainer as Trainer
     from fastdata.tuning import find_batch_size as find_batch_size
     from fastdata.tuning import halve_on_oom as halve_on_oom
+    from fastdata.tuning import suggest_config as suggest_config
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ _HOME = {
     "Trainer": "fastdata.training",
     "find_batch_size": "fastdata.tuning",
     "halve_on_oom": "fastdata.tuning",
+    "suggest_config": "fastdata.tuning",
 } | dict.fromkeys(
     "Schema Image Mask DistanceMap Array Scalar Label Text Bytes Window".split(),
     "fastdata.schema",

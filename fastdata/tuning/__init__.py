@@ -2,6 +2,16 @@
 
 from fastdata.tuning.find import find_batch_size
 from fastdata.tuning.halving import halve_on_oom
+from fastdata.tuning.oom import is_out_of_memory
 from fastdata.tuning.records import BatchSizeResult, Trial
+from fastdata.tuning.suggest import Suggestion, suggest_config
 
-__all__ = ["BatchSizeResult", "Trial", "find_batch_size", "halve_on_oom"]
+__all__ = [
+    "BatchSizeResult",
+    "Suggestion",
+    "Trial",
+    "find_batch_size",
+    "halve_on_oom",
+    "is_out_of_memory",
+    "suggest_config",
+]
