@@ -8,19 +8,22 @@ had journalled stays resumable, as after any kill.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from types import FrameType
 
 import psutil
 
-__all__ = ["exit_code", "install"]
+__all__ = ["exit_code", "handled_elsewhere", "install"]
 
 GRACE_SECONDS = 3.5
 
 _received: list[int] = []
+_elsewhere: set[int] = set()
 
 
 def install() -> None:
@@ -40,6 +43,20 @@ def install() -> None:
     watch = threading.Thread(target=_watch, args=(watched, wanted), name="fastdata-signals")
     watch.daemon = True
     watch.start()
+
+
+@contextlib.contextmanager
+def handled_elsewhere(number: int) -> Iterator[None]:
+    """Within it nothing here acts on a signal: whoever has a handler ends the run in its own time.
+
+    A training run that is asked to stop finishes its step and saves a checkpoint, which may take
+    longer than `GRACE_SECONDS`.
+    """
+    _elsewhere.add(number)
+    try:
+        yield
+    finally:
+        _elsewhere.discard(number)
 
 
 def exit_code() -> int:
@@ -75,5 +92,5 @@ def _next_signal(watched: socket.socket, wanted: list[int]) -> int | None:
             number = watched.recv(1)[0]
         except TimeoutError:
             return None
-        if number in wanted:
+        if number in wanted and number not in _elsewhere:
             return number

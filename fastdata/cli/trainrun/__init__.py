@@ -1,0 +1,1 @@
+"""What ``fastdata train`` is made of: building, showing and recording a run."""
