@@ -1,5 +1,7 @@
 """Any part of any JPEG decodes to exactly what Pillow makes of the whole."""
 
+import io
+
 import numpy as np
 import pytest
 from decodingcore import boxes, cut, decoder, resampled_frame, whole
@@ -120,3 +122,32 @@ def test_four_components_are_left_to_the_twin():
     data = saved(Image.new("CMYK", (16, 16)), "JPEG")
     with pytest.raises(RuntimeError, match="four components"):
         decoder().open(data)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("denominator", [2, 4, 8])
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:2", "4:2:0", "gray"])
+@pytest.mark.parametrize("size", [(97, 131), (64, 96), (33, 50), (8, 8), (1, 1)], ids=str)
+def test_a_smaller_pictures_pixels_are_means(size, sampling, denominator, channels):
+    options = {} if sampling == "gray" else {"subsampling": sampling}
+    data = saved(picture(*size, 1 if sampling == "gray" else 3), "JPEG", quality=95, **options)
+    smaller, _, _ = decoder().pixels(data, channels, (0, 0, *size), denominator)
+    with Image.open(io.BytesIO(data)) as image:
+        means = np.asarray(image.convert("RGB" if channels == 3 else "L").reduce(denominator))
+    # Pillow's are of chroma that was smoothed before.
+    assert np.abs(smaller - means.reshape(smaller.shape).astype(int)).mean() < 3
+    for box in boxes(*size, np.random.default_rng(0), count=10):
+        pixels, window, found = decoder().pixels(data, channels, box, denominator)
+        top, left = box[0] // denominator, box[1] // denominator
+        bottom, right = -(-(box[0] + box[2]) // denominator), -(-(box[1] + box[3]) // denominator)
+        assert (window, found) == ((top, left, bottom - top, right - left), denominator)
+        np.testing.assert_array_equal(pixels, smaller[top:bottom, left:right])
+
+
+@pytest.mark.parametrize("denominator", [2, 4, 8])
+def test_libjpegs_smaller_pictures_serve_progressive_files(denominator):
+    data = saved(picture(96, 80), "JPEG", quality=95, progressive=True)
+    means = np.asarray(Image.fromarray(whole(data, 3)).reduce(denominator))
+    pixels, _, found = decoder().pixels(data, 3, (0, 0, 96, 80), denominator)
+    assert found == denominator
+    assert np.abs(pixels - means.astype(int)).mean() < 4

@@ -29,7 +29,7 @@ StoredImage ImageDecoder::open(Bytes file) {
 Pixels<std::uint8_t> ImageDecoder::pixels(int channels, Rect wanted, int max_denominator) {
     if (is_png_) return png_.pixels(chunks_, channels, wanted);
     Pixels<std::uint8_t> result;
-    if (max_denominator == 1 && baseline_.decode(file_, header_, channels, wanted, result)) {
+    if (baseline_.decode(file_, header_, channels, wanted, max_denominator, result)) {
         return result;
     }
     return jpeg_.decode(file_, channels, wanted, max_denominator);

@@ -1,9 +1,10 @@
 #include "jpeg_baseline.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "gray.h"
+#include "jpeg_mcus.h"
+#include "jpeg_rows.h"
+#include "jpeg_shrink.h"
 
 namespace fastdata {
 namespace {
@@ -13,29 +14,32 @@ int rounded_up(int value, int multiple) { return (value + multiple - 1) / multip
 }  // namespace
 
 bool JpegBaseline::decode(Bytes file, const JpegHeader& header, int channels, Rect wanted,
-                          Pixels<std::uint8_t>& result) {
+                          int denominator, Pixels<std::uint8_t>& result) {
     if (!frame_.read(file, header)) return false;
-    const Rect part = reach(wanted);
+    const Rect part = reach(wanted, denominator);
     make_planes(part);
     const Bytes scan = {file.data + header.scan.end, file.size - header.scan.end};
     if (!JpegMcus(frame_, scan, planes_, kernels_, compressed_).read(part)) return false;
     result.channels = channels;
-    result.window = wanted;
-    result.height = frame_.height;
-    result.width = frame_.width;
-    result.denominator = 1;
-    make_pixels(channels, wanted, result);
+    result.window = shrunk(wanted, denominator);
+    result.height = (frame_.height + denominator - 1) / denominator;
+    result.width = (frame_.width + denominator - 1) / denominator;
+    result.denominator = denominator;
+    make_pixels(result);
     return true;
 }
 
-Rect JpegBaseline::reach(Rect wanted) const {
-    // An even pixel depends on the chroma sample before its own, an odd one on the one after it.
-    const int above = frame_.vertical == 2 && wanted.top % 2 == 0;
-    const int before = frame_.horizontal == 2 && wanted.left % 2 == 0;
+Rect JpegBaseline::reach(Rect wanted, int denominator) const {
+    // An even pixel depends on the chroma sample before its own, an odd one on the one after it;
+    // smaller pictures are made without upsampling.
+    const bool smooth_down = frame_.vertical == 2 && denominator == 1;
+    const bool smooth_across = frame_.horizontal == 2 && denominator == 1;
     const int bottom = wanted.top + wanted.height;
     const int right = wanted.left + wanted.width;
-    const int below = frame_.vertical == 2 && bottom % 2 == 0;
-    const int after = frame_.horizontal == 2 && right % 2 == 0;
+    const int above = smooth_down && wanted.top % 2 == 0;
+    const int below = smooth_down && bottom % 2 == 0;
+    const int before = smooth_across && wanted.left % 2 == 0;
+    const int after = smooth_across && right % 2 == 0;
     const int first_row = std::max(0, wanted.top - above) / frame_.mcu_height();
     const int first_column = std::max(0, wanted.left - before) / frame_.mcu_width();
     const int last_row = (std::min(bottom + below, frame_.height) - 1) / frame_.mcu_height();
@@ -60,59 +64,23 @@ void JpegBaseline::make_planes(Rect part) {
     for (int i = 0; i < frame_.components; ++i) planes_[i].samples = samples + starts[i];
 }
 
-void JpegBaseline::make_pixels(int channels, Rect wanted, Pixels<std::uint8_t>& result) {
-    if (channels == 1 && frame_.components == 1) {
-        result.data = planes_[0].at(wanted.top, wanted.left);
+void JpegBaseline::make_pixels(Pixels<std::uint8_t>& result) {
+    const Rect window = result.window;
+    if (result.channels == 1 && frame_.components == 1 && result.denominator == 1) {
+        result.data = planes_[0].at(window.top, window.left);
         result.row_stride = planes_[0].row_stride;
         return;
     }
-    const int left = wanted.left - wanted.left % frame_.horizontal;
-    const int count = wanted.left + wanted.width - left;
-    const int stride = rounded_up(3 * count + JpegKernels::kSlack, 64);
+    JpegRows rows(frame_, planes_, kernels_, result.denominator, window.left,
+                  window.left + window.width, row_memory_);
+    const int stride = rounded_up(3 * rows.count() + JpegKernels::kSlack, 64);
     std::uint8_t* out =
-        pixels_.get(static_cast<std::size_t>(stride) * static_cast<std::size_t>(wanted.height));
-    for (int i = 0; i < wanted.height; ++i) {
-        std::uint8_t* row = out + static_cast<std::ptrdiff_t>(i) * stride;
-        make_row(wanted.top + i, left, count, row);
-        if (channels == 1) gray_of_rgb(row, static_cast<std::size_t>(count), 3, row);
+        pixels_.get(static_cast<std::size_t>(stride) * static_cast<std::size_t>(window.height));
+    for (int i = 0; i < window.height; ++i) {
+        rows.make(window.top + i, result.channels, out + static_cast<std::ptrdiff_t>(i) * stride);
     }
-    result.data = out + (wanted.left - left) * channels;
+    result.data = out + (window.left - rows.left()) * result.channels;
     result.row_stride = stride;
-}
-
-void JpegBaseline::make_row(int y, int left, int count, std::uint8_t* out) {
-    const std::uint8_t* luma = planes_[0].at(y, left);
-    if (frame_.components == 1) {
-        for (int i = 0; i < count; ++i) std::memset(out + 3 * i, luma[i], 3);
-        return;
-    }
-    const int stride = rounded_up(count + JpegKernels::kSlack, 64);
-    std::uint8_t* wide = wide_.get(2 * static_cast<std::size_t>(stride));
-    const std::uint8_t* blue = chroma_row(planes_[1], y, left, count, wide);
-    const std::uint8_t* red = chroma_row(planes_[2], y, left, count, wide + stride);
-    kernels_.rgb(luma, blue, red, count, out);
-}
-
-const std::uint8_t* JpegBaseline::chroma_row(const JpegPlane& plane, int y, int left, int count,
-                                             std::uint8_t* wide) const {
-    if (frame_.horizontal == 1) return plane.at(y, left);
-    const int width = (frame_.width + 1) / 2;
-    const int first = left / 2;
-    const int samples = (count + 1) / 2;
-    // Beyond the picture's edges its last samples go on.
-    const auto row = [&](int at) {
-        if (first == 0) *plane.at(at, -1) = *plane.at(at, 0);
-        if (first + samples == width) *plane.at(at, width) = *plane.at(at, width - 1);
-        return plane.at(at, first);
-    };
-    if (frame_.vertical == 1) {
-        kernels_.wider(row(y), samples, wide);
-        return wide;
-    }
-    const int height = (frame_.height + 1) / 2;
-    const int other = std::clamp(y % 2 ? y / 2 + 1 : y / 2 - 1, 0, height - 1);
-    kernels_.larger(row(y / 2), row(other), samples, wide);
-    return wide;
 }
 
 }  // namespace fastdata

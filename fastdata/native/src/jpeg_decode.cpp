@@ -5,6 +5,7 @@
 
 #include "gray.h"
 #include "jpeg_library.h"
+#include "jpeg_shrink.h"
 
 namespace fastdata {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 /// Columns and rows beside the wanted ones that libjpeg must see: where it starts and stops it
 /// takes the cut for the picture's edge, and smooths colours differently there.
 constexpr int kMargin = 2;
-
-Rect scaled(Rect rect, int denominator) {
-    const int top = rect.top / denominator;
-    const int left = rect.left / denominator;
-    const int bottom = (rect.top + rect.height + denominator - 1) / denominator;
-    const int right = (rect.left + rect.width + denominator - 1) / denominator;
-    return {top, left, bottom - top, right - left};
-}
 
 void start(JpegLibrary& jpeg, int channels, int denominator) {
     auto& state = jpeg.state();
@@ -81,7 +74,7 @@ Pixels<std::uint8_t> JpegDecoder::decode(Bytes file, int channels, Rect wanted, 
     result.width = static_cast<int>(state.output_width);
     result.channels = channels;
     result.denominator = denominator;
-    result.window = scaled(wanted, denominator);
+    result.window = shrunk(wanted, denominator);
     const int first = narrow(jpeg, result.window);
     const auto made = static_cast<std::size_t>(state.output_components);
     const std::size_t row_bytes = state.output_width * made;
