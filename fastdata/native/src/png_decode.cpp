@@ -25,6 +25,8 @@ Pixels<T> described(const Png& png, int channels, Rect wanted) {
 
 }  // namespace
 
+std::string png_library() { return "libdeflate " LIBDEFLATE_VERSION_STRING; }
+
 PngDecoder::PngDecoder() : decompressor_(libdeflate_alloc_decompressor()) {
     if (!decompressor_) throw std::bad_alloc();
 }

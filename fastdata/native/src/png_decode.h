@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "buffer.h"
@@ -13,6 +14,9 @@
 struct libdeflate_decompressor;
 
 namespace fastdata {
+
+/// What decodes PNGs in this build, for people.
+std::string png_library();
 
 /// Class ids, in as many bytes as the file has.
 using Ids = std::variant<Pixels<std::uint8_t>, Pixels<std::uint16_t>>;

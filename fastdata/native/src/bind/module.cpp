@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <string>
 
+#include "png_decode.h"
+
 namespace {
 
 #define FASTDATA_TEXT_OF(value) #value
@@ -19,7 +21,7 @@ std::string describe() {
     const bool avx2 = false;
 #endif
     return std::string("libjpeg-turbo " FASTDATA_TEXT(LIBJPEG_TURBO_VERSION) ", ") +
-           (avx2 ? "avx2" : "portable");
+           fastdata::png_library() + ", " + (avx2 ? "avx2" : "portable");
 }
 
 }  // namespace
