@@ -34,9 +34,8 @@ def compiled() -> ModuleType | None:
     if choice == "require" and _core is None:
         raise UsageError(
             f"FASTDATA_NATIVE is 'require', but this installation has no compiled core "
-            f"({_missing}); "
-            "install fastdata again with a C++ compiler and the headers of libjpeg-turbo, or set it "
-            "to 'auto' to use the Pillow twin"
+            f"({_missing}); install fastdata again with a C++ compiler and the headers of "
+            "libjpeg-turbo, or set it to 'auto' to use the Pillow twin"
         )
     return _core
 
