@@ -1,16 +1,21 @@
 """CPU time that the loader spends in Python while the compiled core does the work.
 
     python benchmarks/loader_cpu.py                   made scenes
-    python benchmarks/loader_cpu.py --photos DIR      class folders of photos
+    python benchmarks/loader_cpu.py --photos DIR      JPEG files
 
-Prints one JSON line. Batches of 128 are taken as quickly as they come. Every function of the
-compiled core is wrapped in two readings of the calling thread's CPU clock; what the main thread and
-the producer use outside them is the loader's own: Python, and the NumPy and torch calls that it
-makes. The threads of the core's pool run no Python. Shares are of one core, over wall time.
+Prints one JSON line. Batches of 128 are taken as quickly as they come, in epochs of 32. Every
+function of the compiled core is wrapped in two readings of the calling thread's CPU clock; what the
+main thread and the producer use outside them is the loader's own: Python, and the NumPy and torch
+calls that it makes. The threads of the core's pool run no Python, so all of theirs is the core's.
+
+    python_ms_per_batch       the loader's own CPU time
+    python_share_of_a_core    the same as a part of one core when `threads` cores are busy with the
+                              loader alone: own / (own + core's) x threads. On a quiet machine that
+                              is CPU time over wall time, which shrinks when others disturb.
 
 The error: a wrapped call adds under a microsecond to the loader's side; turning arguments into C++
-objects counts as the core's. Waiting takes no CPU time, so other processes do not change the
-seconds, only the wall time: `python_ms_per_batch` holds on a busy machine too.
+objects counts as the core's. Others that use the same caches make both sides slower, the loader's
+own more, since it runs for a moment now and then.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 BATCH, SIZE = 128, 224
+BATCHES = 32
 
 
 class CoreClock:
@@ -110,21 +116,24 @@ def measure(pack: Path, clock: CoreClock, seconds: float) -> dict[str, Any]:
         del epoch
     wall = time.perf_counter() - start
     if not core:
-        return {"failed": f"the core that makes batches here is {core_name(loader)!r}"}
+        return {"failed": f"the core that makes batches here is {setting(loader, 'core')!r}"}
+    threads = setting(loader, "num_workers")
     return {
         "batches": batches,
         "images_per_second": round(batches * BATCH / wall),
-        "python_share_of_a_core": round(python / wall, 4),
+        "python_share_of_a_core": round(python / (python + core) * threads, 4),
         "python_ms_per_batch": round(1e3 * python / batches, 3),
-        "core_cores": round(core / wall, 3),
-        "core_calls_per_batch": round(clock.calls / batches, 1),
-        "core": core_name(loader),
+        "core_ms_per_batch": round(1e3 * core / batches, 3),
+        "core_calls_per_batch": round(clock.calls / batches, 2),
+        "cores": round((python + core) / wall, 3),
+        "threads": threads,
+        "core": setting(loader, "core"),
     }
 
 
-def core_name(loader: Any) -> str:
-    """What decodes."""
-    return next(str(item.value) for item in loader.explain().settings if item.name == "core")
+def setting(loader: Any, name: str) -> Any:
+    """What the loader says of itself."""
+    return next(item.value for item in loader.explain().settings if item.name == name)
 
 
 def main() -> None:
@@ -143,7 +152,7 @@ def main() -> None:
     from picture_pack import write_pack
 
     with tempfile.TemporaryDirectory() as folder:
-        pack = write_pack(Path(folder), options.photos)
+        pack = write_pack(Path(folder), options.photos, BATCHES * BATCH)
         record = measure(pack, clock, options.seconds)
     print(json.dumps({"case": "loader_cpu", "batch": BATCH} | record))
 

@@ -1,7 +1,7 @@
 """Private memory of a loader over 50 epochs: how much, and whether it grows.
 
     python benchmarks/memory.py                   made scenes
-    python benchmarks/memory.py --photos DIR      class folders of photos
+    python benchmarks/memory.py --photos DIR      JPEG files
 
 Prints one JSON line. Measured is what the kernel calls private to this process (Private_Clean +
 Private_Dirty of /proc/self/smaps), without the pages of the pack itself: they are the page cache's,
@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 BATCH, SIZE = 128, 224
+COUNT = 4 * BATCH
 SETTLED = 10
 """Epochs after which buffers and the allocator's arenas are taken to be as large as they get."""
 
@@ -106,7 +107,7 @@ def made_elsewhere(folder: Path, photos: Path | None) -> Path:
     from picture_pack import write_pack
 
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(write_pack, (folder, photos))
+        return pool.apply(write_pack, (folder, photos, COUNT))
 
 
 if __name__ == "__main__":

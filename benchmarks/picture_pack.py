@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import cycle, islice
 from pathlib import Path
 
 import fastdata
 from fastdata.demo.files import write_files
 
-MADE = 512
+MADE = 256
 
 
-def write_pack(folder: Path, photos: Path | None) -> Path:
-    """Convert class folders of photos, or as many made scenes, as `fastdata convert` does.
+def write_pack(folder: Path, photos: Path | None, count: int) -> Path:
+    """Convert `count` pictures as `fastdata convert` does, the same ones again if there are fewer.
 
     Args:
         folder: An empty one.
-        photos: Class folders of images, or None.
+        photos: Folder of JPEG files, or None for made scenes.
+        count: Samples of the pack.
 
     Returns:
         The pack; its images are in the field ``image``.
     """
-    source = photos
-    if source is None:
-        made = write_files(
-            folder / "made", samples=MADE, seed=0, threads=2, progress=lambda *_: None
-        )
-        source = made.table
-    fastdata.convert(source, folder / "pictures.lmdb")
-    return folder / "pictures.lmdb"
+    if photos is None:
+        photos = folder / "made"
+        write_files(photos, samples=MADE, seed=0, threads=2, progress=lambda *_: None)
+    files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+    source = folder / "files" / "all"
+    source.mkdir(parents=True)
+    for at, file in enumerate(islice(cycle(files), count)):
+        shutil.copyfile(file, source / f"{at:06d}.jpg")
+    pack = folder / "pictures.lmdb"
+    fastdata.convert(source.parent, pack, layout="imagefolder")
+    return pack

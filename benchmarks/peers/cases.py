@@ -44,9 +44,9 @@ class Group:
     cases: tuple[Case, ...]
 
 
-def fastloader(name: str, label: str, pack: str, crop: str) -> Case:
+def fastloader(name: str, label: str, pack: str, crop: str, *more: str) -> Case:
     """A case of fastdata's own."""
-    arguments = ("--pack", pack, "--crop", crop)
+    arguments = ("--pack", pack, "--crop", crop, *more)
     return Case(name, label, "fastloader.py", pack, arguments, OWN)
 
 
@@ -59,6 +59,14 @@ RANDOM = Group(
         fastloader("keep-lmdb", "FastLoader, JPEG as it was, LMDB", "photos/keep.lmdb", "random"),
         fastloader("fast-hdf5", "FastLoader, jpeg-fast, HDF5", "photos/fast.h5", "random"),
         fastloader("keep-hdf5", "FastLoader, JPEG as it was, HDF5", "photos/keep.h5", "random"),
+        fastloader(
+            "twin",
+            "FastLoader without its compiled core, JPEG as it was, LMDB",
+            "photos/keep.lmdb",
+            "random",
+            "--native",
+            "off",
+        ),
         Case("torch-files", "torch DataLoader + Pillow, files", "torch_pillow.py", FILES),
         Case(
             "torch-lmdb",

@@ -8,6 +8,7 @@ line as `warm_up_seconds`.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from crops import PATCH, SIZES
@@ -25,11 +26,13 @@ TRANSFORMS = {
 
 def more(parser: Any) -> None:
     parser.add_argument("--pack", required=True)
+    parser.add_argument("--native", choices=("require", "off"), default="require")
     parser.add_argument("--crop", choices=tuple(TRANSFORMS), default="random")
 
 
 def main() -> None:
     options = arguments(__doc__, more=more)
+    os.environ["FASTDATA_NATIVE"] = options.native
     loader = FastLoader(
         options.data / options.pack,
         BATCH,

@@ -88,7 +88,6 @@ def describe(options: argparse.Namespace) -> Line:
         "threads": options.threads,
         "rounds": options.rounds,
         "seconds": options.seconds,
-        "FASTDATA_NATIVE": os.environ.get("FASTDATA_NATIVE", "auto"),
     }
 
 

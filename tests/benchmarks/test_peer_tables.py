@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PEERS = Path(__file__).resolve().parents[2] / "benchmarks" / "peers"
-RUN = {
-    "machine": "Linux",
-    "cores": 2,
-    "threads": 2,
-    "rounds": 3,
-    "seconds": 1.0,
-    "FASTDATA_NATIVE": "auto",
-}
+RUN = {"machine": "Linux", "cores": 2, "threads": 2, "rounds": 3, "seconds": 1.0}
 
 
 def measured(case: str, number: int, rate: float, **other: Any) -> dict[str, Any]:
