@@ -35,7 +35,8 @@ def report(lines: Sequence[Line]) -> str:
     others = [line["cores_of_others"] for line in lines if "cores_of_others" in line] or [0.0]
     note = (
         f"Measured on {run['machine']}, {run['cores']} cores, with {run['threads']} threads or "
-        f"workers, in {run['rounds']} rounds of {run['seconds']:g} s. Meanwhile other processes took {statistics.median(others):.2f} cores in the median, "
+        f"workers, in {run['rounds']} rounds of {run['seconds']:g} s a case. Meanwhile other "
+        f"processes took {statistics.median(others):.2f} cores in the median, "
         f"{max(others):.2f} at most."
     )
     return "\n\n".join((*(_table(group, lines) for group in groups), note))
