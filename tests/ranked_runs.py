@@ -102,6 +102,13 @@ def whole_run(kind: str, world: int) -> dict[str, Any]:
     }
 
 
+def batches_seen_by_norms(rank: int) -> int:
+    """By the first rank, which has fewer batches than the other, and meets it all the same."""
+    model = network(dropout=0.3)
+    trainer(model, nn.functional.cross_entropy).fit(batches(*[4] * (2 + rank)))
+    return int(model[1].num_batches_tracked)
+
+
 def poisoned(rank: int) -> str:
     x, y = points(16).tensors
     x = x.clone()
@@ -155,6 +162,7 @@ def main(folder: Path) -> None:
         "gradients": gradients(rank),
         "FastLoader": whole_run("FastLoader", world),
         "DataLoader": whole_run("DataLoader", world),
+        "norms": batches_seen_by_norms(rank),
         "poisoned": poisoned(rank),
         "stopped": stopped(rank, folder),
     }

@@ -12,6 +12,9 @@ def jpeg_header(
 ) -> tuple[int, int, int, int, int, int]:
     """Stored height and width, channels, orientation, scans, restart interval; or InputError."""
 
+def skip_restarts(data: Buffer, at: int, first: int, count: int, quick: bool) -> int:
+    """Where so many restart markers end, the length of `data` where they do not come in turn."""
+
 def crop_jpeg(
     data: Buffer, box: tuple[int, int, int, int], denominator: int
 ) -> tuple[bytes, int, int, int, int] | None:

@@ -115,7 +115,8 @@ def shared_out(loader: Iterable[Any], *, world: int) -> Iterable[Any]:
     if world == 1 or type(loader) is not DataLoader or isinstance(loader.dataset, IterableDataset):
         return loader
     sampler = loader.sampler
-    if type(sampler) not in (SequentialSampler, RandomSampler) or loader.batch_sampler is None:
+    # A batch_sampler of the user's own leaves an unused SequentialSampler beside it.
+    if type(sampler) not in (SequentialSampler, RandomSampler) or loader.batch_size is None:
         return loader
     if isinstance(sampler, RandomSampler) and sampler.replacement:
         raise UsageError(

@@ -113,6 +113,7 @@ class Loop:
 
     def _make_step(self) -> None:
         self.updater.step()
+        self.peers.share(self.model.buffers())
         self.progress.step += 1
         self.meter.line.steps += 1
         if self.progress.step % self.config.log_interval == 0:

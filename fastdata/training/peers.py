@@ -5,11 +5,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from fastdata.hardware import read_ranks
@@ -57,6 +57,20 @@ class Peers:
         blocks = [bytes(block.numpy()) for block in found]
         return [block[8 : 8 + int.from_bytes(block[:8], "little")] for block in blocks]
 
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Gives all ranks the first one's values of tensors on the device, in one call a dtype."""
+        if self._group is None:
+            return
+        by_dtype: dict[torch.dtype, list[Tensor]] = {}
+        for tensor in tensors:
+            by_dtype.setdefault(tensor.dtype, []).append(tensor)
+        for members in by_dtype.values():
+            packed = torch.cat([tensor.reshape(-1) for tensor in members])
+            dist.broadcast(packed, 0)
+            parts = torch.split(packed, [tensor.numel() for tensor in members])
+            for tensor, part in zip(members, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
+
     def _reduced(self, values: Sequence[float], operation: dist.ReduceOp.RedOpType) -> list[float]:
         if self._group is None:
             return list(values)
@@ -96,10 +110,17 @@ def _leave() -> None:
 def wrapped(
     model: nn.Module, peers: Peers, device: torch.device, *, find_unused_parameters: bool
 ) -> nn.Module:
-    """The model as `DistributedDataParallel` where several ranks train it."""
+    """The model as `DistributedDataParallel` where several ranks train it.
+
+    Its buffers are the caller's to share. DDP would do so in a forward pass, which a rank without
+    batches does not make when the others do, so that they would wait for each other for ever.
+    """
     if peers.world == 1:
         return model
     devices = [device] if device.type == "cuda" else None
     return DistributedDataParallel(
-        model, device_ids=devices, find_unused_parameters=find_unused_parameters
+        model,
+        device_ids=devices,
+        broadcast_buffers=False,
+        find_unused_parameters=find_unused_parameters,
     )

@@ -105,7 +105,7 @@ def batch_mover(device: torch.device, *, channels_last: bool) -> Callable[[Any],
 
 
 def batch_size(batch: Any) -> int:
-    """Samples in a batch: the length of the first tensor or list found in it.
+    """Samples in a batch: the length of the first tensor found in it.
 
     Raises:
         UsageError: There is none.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -22,14 +25,19 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each of two ranks found."""
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    done = subprocess.run(
+    torchrun = subprocess.Popen(
         [*command, ranked_runs.__file__, str(folder)],
-        capture_output=True,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=240,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stderr
+    try:
+        _, err = torchrun.communicate(timeout=200)
+    finally:
+        # Ranks that wait for each other must not outlive the test.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(torchrun.pid, signal.SIGKILL)
+    assert torchrun.returncode == 0, err
     return [torch.load(folder / f"rank-{rank}.pt", weights_only=True) for rank in range(2)]
 
 
@@ -76,6 +84,10 @@ def test_an_evaluation_is_reduced_in_one_call(ranks: list[Any]) -> None:
 
 def test_only_the_first_rank_reports(ranks: list[Any]) -> None:
     assert ranks[0]["FastLoader"]["records"] > 0 == ranks[1]["FastLoader"]["records"]
+
+
+def test_a_rank_without_batches_does_not_count_one_twice(ranks: list[Any]) -> None:
+    assert ranks[0]["norms"] == 2
 
 
 def test_nan_on_one_rank_stops_both_and_names_its_samples(ranks: list[Any]) -> None:

@@ -155,6 +155,24 @@ def test_the_average_follows_its_formula_with_numbers_and_with_tensors() -> None
     assert model.weight.item() == 29
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("fused", [True, False])
+def test_it_is_the_true_gradient_that_is_clipped(precision: str, fused: bool) -> None:
+    model = network()
+    before = [weight.detach().clone() for weight in model.parameters()]
+    Trainer(
+        model,
+        nn.functional.cross_entropy,
+        optimizer={"name": "sgd", "lr": 1.0, "weight_decay": 0.0, "momentum": 0.0, "fused": fused},
+        config={
+            "epochs": 1, "precision": precision, "clip_norm": 0.01, "schedule": "constant",
+            "warmup_steps": 0,
+        },
+    ).fit(batches(8))  # fmt: skip
+    moved = [w.detach() - old for w, old in zip(model.parameters(), before, strict=True)]
+    assert torch.stack([part.norm() for part in moved]).norm().item() == pytest.approx(0.01, 1e-2)
+
+
 def test_weights_decay_but_biases_do_not() -> None:
     model = network()
     before = {name: weight.clone() for name, weight in model.named_parameters()}

@@ -10,6 +10,8 @@ bool is_marker(const std::uint8_t* bytes) {
     return bytes[0] == 0xFF && bytes[1] != 0 && bytes[1] != 0xFF;
 }
 
+}  // namespace
+
 bool has_avx2() {
 #if defined(__x86_64__)
     static const bool has = __builtin_cpu_supports("avx2");
@@ -19,10 +21,8 @@ bool has_avx2() {
 #endif
 }
 
-}  // namespace
-
-std::size_t find_marker(Bytes data, std::size_t at) {
-    if (has_avx2()) at = avx2::find_marker(data, at);
+std::size_t find_marker(Bytes data, std::size_t at, bool quick) {
+    if (quick) at = avx2::find_marker(data, at);
     while (at + 1 < data.size) {
         if (is_marker(data.data + at)) return at;
         const void* found = std::memchr(data.data + at + 1, 0xFF, data.size - 1 - at);
@@ -38,11 +38,11 @@ std::size_t find_scan_end(Bytes data, std::size_t at) {
     return at;
 }
 
-std::size_t skip_restarts(Bytes data, std::size_t at, int first, int count) {
+std::size_t skip_restarts(Bytes data, std::size_t at, int first, int count, bool quick) {
     const int end = first + count;
-    if (has_avx2()) avx2::skip_restarts(data, at, first, end);
+    if (quick) avx2::skip_restarts(data, at, first, end);
     for (; first < end; ++first) {
-        at = find_marker(data, at);
+        at = find_marker(data, at, quick);
         if (at == data.size || data.data[at + 1] != 0xD0 + first % 8) return data.size;
         at += 2;
     }

@@ -27,13 +27,16 @@ unsigned markers_in(const std::uint8_t* bytes) {
 
 std::size_t lowest(unsigned bits) { return static_cast<std::size_t>(__builtin_ctz(bits)); }
 
-/// Counts the markers found in one block; returns the last of them, `data.size` if one is wrong.
+/// Counts the markers found in one block; returns the last of them, or counts none and returns
+/// `data.size` if one is wrong.
 std::size_t last_counted(Bytes data, std::size_t at, unsigned found, int& first, int end) {
     std::size_t marker = data.size;
-    for (; found && first < end; found &= found - 1, ++first) {
+    int number = first;
+    for (; found && number < end; found &= found - 1, ++number) {
         marker = at + lowest(found);
-        if (data.data[marker + 1] != 0xD0 + first % 8) return data.size;
+        if (data.data[marker + 1] != 0xD0 + number % 8) return data.size;
     }
+    first = number;
     return marker;
 }
 

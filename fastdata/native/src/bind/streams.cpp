@@ -5,6 +5,7 @@
 
 #include "../jpeg_crop.h"
 #include "../jpeg_header.h"
+#include "../jpeg_markers.h"
 #include "../jpeg_transcode.h"
 #include "gil.h"
 #include "held_bytes.h"
@@ -23,6 +24,12 @@ nb::tuple header(nb::handle data, std::int64_t max_pixels, int max_side, int max
         parse_jpeg_header(held.bytes(), {max_pixels, max_side, max_scans, max_scan_pixels});
     return nb::make_tuple(found.height, found.width, found.channels, found.orientation, found.scans,
                           found.restart_interval);
+}
+
+/// For tests: where `count` restart markers from number `first` on end, by either implementation.
+std::size_t skip(nb::handle data, std::size_t at, int first, int count, bool quick) {
+    const HeldBytes held(data);
+    return skip_restarts(held.bytes(), at, first, count, quick && has_avx2());
 }
 
 using FourInts = std::tuple<int, int, int, int>;
@@ -75,6 +82,8 @@ void check(nb::handle data) {
 void bind_streams(nb::module_& module) {
     module.def("jpeg_header", header, nb::arg("data"), nb::kw_only(), nb::arg("max_pixels"),
                nb::arg("max_side"), nb::arg("max_scans"), nb::arg("max_scan_pixels"));
+    module.def("skip_restarts", skip, nb::arg("data"), nb::arg("at"), nb::arg("first"),
+               nb::arg("count"), nb::arg("quick"));
     module.def("crop_jpeg", crop, nb::arg("data"), nb::arg("box"), nb::arg("denominator"));
     module.def("check_jpeg", check, nb::arg("data"));
     module.def("transcode_jpeg", transcode, nb::arg("data"), nb::arg("segment_width"));
