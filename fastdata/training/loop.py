@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ class Loop:
     def _train_epoch(self) -> None:
         progress, last = self.progress, None
         batches = self.feed.begin(progress.epoch, done=progress.batch)
-        for batch in self.clock.timed(batches):
+        for batch in self.clock.timed(self._until_workers_end(batches)):
             last = batch = self.move(batch)
             progress.batch += 1
             self._train_batch(batch, closes=self._closes_step())
@@ -94,7 +94,21 @@ class Loop:
             self._close_without_batch(last, total)
             if self._is_over():
                 return
+        self.check_stop()
         self._end_epoch()
+
+    def _until_workers_end(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The batches; they end without an error where SIGTERM reached the loader's workers too.
+
+        Several ranks must stop at the same step: this one goes on without batches until then.
+        """
+        try:
+            yield from batches
+        except Exception as error:
+            if not self.termination.is_wanted:
+                raise
+            if self.peers.world == 1:
+                raise StopWanted from error
 
     def _train_batch(self, batch: Any, *, closes: bool) -> None:
         with self._exchange_gradients(closes):

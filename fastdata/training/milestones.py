@@ -76,6 +76,8 @@ class Milestones:
         self._saved_at = self._place()
 
     def _do(self, *, evaluates: bool, saves: bool) -> None:
+        if not (evaluates or saves):
+            return
         progress, is_best = self._progress, False
         with self._clock.paused():
             is_new = evaluates and progress.evaluated_at != progress.step

@@ -15,17 +15,8 @@ __all__ = ["build_optimizer"]
 _FUSED_DEVICES = ("cuda", "cpu")
 
 
-def build_optimizer(
-    model: nn.Module, config: OptimizerConfig, device: torch.device, *, tensor_lr: bool
-) -> Optimizer:
-    """An optimizer over the model's trained parameters.
-
-    Args:
-        model: Already on the device.
-        config: Its settings.
-        device: Where the parameters are.
-        tensor_lr: Whether the learning rate is a tensor on the device, so that it can follow steps
-            of which only the device knows whether they were skipped.
+def build_optimizer(model: nn.Module, config: OptimizerConfig, device: torch.device) -> Optimizer:
+    """An optimizer over the trained parameters of a model that is on its device.
 
     Raises:
         UsageError: The model has nothing to train.
@@ -41,9 +32,8 @@ def build_optimizer(
         for members, decay in ((weights, config.weight_decay), (others, 0.0))
         if members
     ]
-    lr = torch.tensor(config.lr, device=device) if tensor_lr and fused else config.lr
     if config.name == "sgd":
         nesterov = config.momentum > 0
-        return SGD(groups, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=fused)
+        return SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=fused)
     kind = AdamW if config.name == "adamw" else Adam
-    return kind(groups, lr=lr, betas=config.betas, fused=fused)
+    return kind(groups, lr=config.lr, betas=config.betas, fused=fused)

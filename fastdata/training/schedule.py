@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,22 +51,14 @@ class Schedule:
         self._length = length
         groups = optimizer.param_groups
         self._peaks = [float(group.get("initial_lr", group["lr"])) for group in groups]
-        # Groups must not share the tensor that the optimizer was built with.
-        self._rates: list[Any] = [
-            group["lr"].clone() if isinstance(group["lr"], Tensor) else None for group in groups
-        ]
         self._table: Tensor | None = None
 
     def set(self, made: int | Tensor) -> None:
         """Sets the rates for the step after `made` steps, an int or an int64 tensor ()."""
         share = self._looked_up(made) if isinstance(made, Tensor) else self._factor(made)
-        groups = self._optimizer.param_groups
-        for group, rate, peak in zip(groups, self._rates, self._peaks, strict=True):
+        for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["initial_lr"] = peak
-            if rate is None:
-                group["lr"] = peak * share
-            else:
-                group["lr"] = rate.copy_(torch.as_tensor(peak * share))
+            group["lr"] = peak * share
 
     def _looked_up(self, made: Tensor) -> Tensor:
         if self._table is None:

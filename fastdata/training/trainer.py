@@ -167,9 +167,7 @@ class Trainer:
     ) -> Run:
         scaler = where.precision.scaler()
         if self.optimizer is None:
-            self.optimizer = build_optimizer(
-                self.model, self._optimizer_config, where.device, tensor_lr=scaler.is_enabled()
-            )
+            self.optimizer = build_optimizer(self.model, self._optimizer_config, where.device)
         if self.config.ema_decay is not None:
             self._average = WeightAverage(self.model, self.config.ema_decay)
         return assemble(

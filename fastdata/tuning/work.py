@@ -144,6 +144,6 @@ class Work:
         where = placed(self.model, self.loss, self.config, local_rank=local_rank())
         optimizer = self.optimizer
         if isinstance(optimizer, OptimizerConfig):
-            optimizer = build_optimizer(self.model, optimizer, where.device, tensor_lr=False)
+            optimizer = build_optimizer(self.model, optimizer, where.device)
         self.model.train()
         return Trainee(where=where, step=self.step, optimizer=optimizer)

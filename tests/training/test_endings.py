@@ -205,7 +205,9 @@ def test_lines_are_shown_without_any_set_up() -> None:
         "import sys, torch\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "from small_runs import *\n"
-        "own = Trainer(network(), NotedLoss(), config={'log_interval': 2, 'epochs': 1})\n"
+        "torch.set_num_threads(1)\n"
+        "config = {'log_interval': 2, 'epochs': 1, 'precision': 'fp32'}\n"
+        "own = Trainer(network(), NotedLoss(), config=config)\n"
         "own.fit(batches(4, 4), batches(4))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
