@@ -21,6 +21,7 @@ own more, since it runs for a moment now and then.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import tempfile
@@ -71,11 +72,13 @@ def wrap_core(clock: CoreClock) -> None:
 
 def thread_seconds() -> dict[int, float]:
     """CPU seconds of every thread of this process, by its id."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {
-        int(task.name): int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
-        for task in tasks
-    }
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may end between being listed and being read.
+        with contextlib.suppress(OSError):
+            spent = (task / "schedstat").read_text(encoding="ascii").split()[0]
+            found[int(task.name)] = int(spent) / 1e9
+    return found
 
 
 def python_threads() -> set[int]:

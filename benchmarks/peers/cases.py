@@ -110,6 +110,13 @@ RANDOM = Group(
             asked=2.5,
         ),
         Case("webdataset", "WebDataset + Pillow", "webdataset_pillow.py", "photos/shards"),
+        Case(
+            "streaming",
+            "MosaicML Streaming + Pillow",
+            "streaming_pillow.py",
+            "photos/mds",
+            environment="streaming",
+        ),
         Case("spdl", "SPDL threads + spdl.io", "spdl_threads.py", FILES),
         Case(
             "spdl-pillow",

@@ -5,7 +5,7 @@
     DATA/photos/files/CLASS/N.jpg     the photos, repeated until there are 4,096
     DATA/photos/plain.lmdb            the same files in plain LMDB, for torch
     DATA/photos/shards/N.tar          the same files in tar shards, for WebDataset
-    DATA/photos/*.beton               written by ffcv_write.py in FFCV's environment
+    DATA/photos/{*.beton,mds}         written by FFCV and Streaming in their environments
     DATA/photos/{keep,fast,raw400}.*  fastdata's packs
     DATA/mosaics/files/...            1,024 images of 2048x1080, tiles of the photos; 256 differ
 
@@ -28,6 +28,7 @@ from pathlib import Path
 import lmdb
 import numpy as np
 from folders import files_of
+from install import python_of
 from PIL import Image
 
 import fastdata
@@ -41,38 +42,43 @@ SUFFIXES = (".jpg", ".jpeg")
 Make = Callable[[Path], None]
 
 
-def prepare(data: Path, photos: Path, wanted: str, ffcv_python: Path) -> Path:
-    """The file or folder `wanted`, a path below `data`, made if it is not there yet.
+def prepare(data: Path, photos: Path, wanted: str, environments: Path) -> None:
+    """Make the file or folder `wanted`, a path below `data`, if it is not there yet.
 
     Raises:
         Exception: It cannot be made; the cases that need it fail with this reason.
     """
     path = data / wanted
-    makers: dict[str, Make] = {
+    if path.exists():
+        return
+    for needed in needs(wanted):
+        prepare(data, photos, needed, environments)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"new-{path.name}")
+    remove(unfinished)
+    maker(wanted, photos, environments)(unfinished)
+    unfinished.rename(path)
+
+
+def needs(wanted: str) -> tuple[str, ...]:
+    """What something is made of."""
+    if wanted == "photos/files":
+        return ()
+    return ("photos/files",) if wanted == "mosaics/files" else (f"{Path(wanted).parent}/files",)
+
+
+def maker(wanted: str, photos: Path, environments: Path) -> Make:
+    """What makes it, given the path to write to."""
+    others: dict[str, Make] = {
         "photos/files": partial(copy_photos, photos),
-        "photos/jpg.beton": partial(write_beton, ffcv_python, "jpg"),
-        "photos/raw.beton": partial(write_beton, ffcv_python, "raw"),
+        "photos/jpg.beton": partial(by_peer, environments, "ffcv", "--mode", "jpg"),
+        "photos/raw.beton": partial(by_peer, environments, "ffcv", "--mode", "raw"),
+        "photos/mds": partial(by_peer, environments, "streaming"),
         "photos/shards": write_shards,
         "mosaics/files": write_mosaics,
-        **{f"{kind}/plain.lmdb": write_lmdb for kind in ("photos", "mosaics")},
-        **{
-            f"{kind}/{codec}.{suffix}": partial(write_pack, codec)
-            for kind in ("photos", "mosaics")
-            for codec in PACKS
-            for suffix in ("lmdb", "h5")
-        },
     }
-    if not path.exists():
-        needs = {"photos/files": None, "mosaics/files": "photos/files"}
-        before = needs.get(wanted, f"{path.parent.name}/files")
-        if before is not None:
-            prepare(data, photos, before, ffcv_python)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial_path = path.with_name(f"new-{path.name}")
-        remove(partial_path)
-        makers[wanted](partial_path)
-        partial_path.rename(path)
-    return path
+    name = Path(wanted).stem
+    return others.get(wanted) or (write_lmdb if name == "plain" else partial(write_pack, name))
 
 
 def remove(path: Path) -> None:
@@ -129,13 +135,15 @@ def write_pack(name: str, out: Path) -> None:
     fastdata.convert(out.parent / "files", out, layout="imagefolder", **PACKS[name])
 
 
-def write_beton(python: Path, mode: str, out: Path) -> None:
-    """FFCV's format, written by FFCV."""
-    script = Path(__file__).with_name("ffcv_write.py")
-    command = [str(python), str(script), "--mode", mode, str(out.parent / "files"), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def by_peer(environments: Path, peer: str, *arguments: str | Path) -> None:
+    """A peer's own format, written by itself; the last argument is the path."""
+    *options, out = arguments
+    script = Path(__file__).with_name(f"{peer}_write.py")
+    source = Path(out).parent / "files"
+    command = [python_of(environments, peer), script, *options, source, out]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError((done.stderr.strip() or "FFCV's writer failed").splitlines()[-1])
+        raise RuntimeError((done.stderr.strip() or f"{script.name} failed").splitlines()[-1])
 
 
 def write_mosaics(out: Path) -> None:

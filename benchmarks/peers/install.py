@@ -3,7 +3,7 @@
     python benchmarks/peers/install.py                        all, into ~/.cache/fastdata-peers
     python benchmarks/peers/install.py --into DIR ffcv dali   these two, into DIR
 
-About 8 GB. Some need packages of the system first; on Debian:
+About 17 GB. Some need packages of the system first; on Debian:
 
     apt-get install g++ pkg-config
     apt-get install libjpeg-dev zlib1g-dev             # pillow-simd
@@ -25,7 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DEFAULT = Path("~/.cache/fastdata-peers").expanduser()
-NAMES = ("main", "pillow-simd", "torchvision", "dali", "ffcv")
+NAMES = ("main", "pillow-simd", "torchvision", "dali", "ffcv", "streaming")
 
 # Pillow-SIMD's page asks for AVX2 by name. FFCV links everything that OpenCV consists of, windows
 # included, unless the linker drops what is not used.

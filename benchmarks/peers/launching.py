@@ -49,9 +49,8 @@ def make_ready(case: Case, place: Workplace) -> str | None:
         reason = install.failure_of(place.environments, case.environment)
         if reason:
             return reason
-    ffcv = install.python_of(place.environments, "ffcv")
     try:
-        prepare(place.data, place.photos, case.reads, ffcv)
+        prepare(place.data, place.photos, case.reads, place.environments)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None

@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--environments", type=Path, default=install.DEFAULT, metavar="DIR")
     parser.add_argument("--data", type=Path, default=install.DEFAULT / "data", metavar="DIR")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="measured in each process")
+    parser.add_argument("--seconds", type=float, default=2.0, help="measured in each process")
     parser.add_argument("--threads", type=int, default=2, help="threads or workers, and cores")
     parser.add_argument(
         "--patience",
