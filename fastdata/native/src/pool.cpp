@@ -21,7 +21,7 @@ struct Job {
     int wanted;  ///< Threads that may still join in.
     int inside = 0;
     std::atomic<std::size_t> next{0};
-    std::condition_variable left;
+    std::condition_variable left{};
 
     void run() {
         for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) work(i);
