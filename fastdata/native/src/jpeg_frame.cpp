@@ -1,11 +1,14 @@
 #include "jpeg_frame.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace fastdata {
 namespace {
 
 constexpr int kQuantisers = 0xDB, kHuffman = 0xC4, kApp0 = 0xE0, kApp14 = 0xEE;
+// Of arithmetic coding, and of another length than a restart interval has.
+constexpr int kConditioning = 0xCC, kRestartInterval = 0xDD;
 
 Bytes payload_of(Bytes file, const JpegSegment& segment) {
     const std::size_t start = segment.start + 4;
@@ -68,6 +71,14 @@ struct Definitions {
     }
 };
 
+/// Whether libjpeg would warn of a segment, or refuse it, that no pixels depend on.
+bool is_odd(const JpegSegment& segment, Bytes payload) {
+    if (segment.marker == kConditioning || segment.marker == kRestartInterval) return true;
+    const bool is_jfif =
+        segment.marker == kApp0 && payload.size >= 14 && starts_with(payload, "JFIF\0", 5);
+    return is_jfif && payload.data[5] != 1;
+}
+
 /// Whether three components are certainly luma and chroma, by the rules of libjpeg.
 bool is_ycbcr(Bytes file, const JpegHeader& header) {
     for (const JpegSegment& segment : header.segments) {
@@ -76,32 +87,37 @@ bool is_ycbcr(Bytes file, const JpegHeader& header) {
             return true;
         }
     }
+    bool has_adobe = false;
     for (const JpegSegment& segment : header.segments) {
         const Bytes payload = payload_of(file, segment);
-        if (segment.marker == kApp14 && starts_with(payload, "Adobe", 5)) {
-            return payload.size >= 12 && payload.data[11] == 1;
-        }
+        if (segment.marker != kApp14 || !starts_with(payload, "Adobe", 5)) continue;
+        if (payload.size < 12 || payload.data[11] != 1) return false;
+        has_adobe = true;
     }
     const auto& c = header.components;
-    return c[0].id == 1 && c[1].id == 2 && c[2].id == 3;
+    return has_adobe || (c[0].id == 1 && c[1].id == 2 && c[2].id == 3);
 }
 
 }  // namespace
 
 bool JpegFrame::read(Bytes file, const JpegHeader& header) {
     if (header.frame > 0xC1 || header.channels > 3 || header.has_many_scans()) return false;
+    if (header.has_stray_bytes) return false;
     if (header.channels == 3 && !is_ycbcr(file, header)) return false;
     return read_sampling(header) && read_tables(file, header);
 }
 
 bool JpegFrame::read_sampling(const JpegHeader& header) {
+    const JpegComponent& first = header.components[0];
+    if (std::min(first.horizontal, first.vertical) < 1) return false;
+    if (std::max(first.horizontal, first.vertical) > 4) return false;
     height = header.height;
     width = header.width;
     components = header.channels;
     // The factors of a single component say nothing.
-    horizontal = components == 1 ? 1 : header.components[0].horizontal;
-    vertical = components == 1 ? 1 : header.components[0].vertical;
-    if (vertical < 1 || horizontal < vertical || horizontal > 2) return false;
+    horizontal = components == 1 ? 1 : first.horizontal;
+    vertical = components == 1 ? 1 : first.vertical;
+    if (horizontal < vertical || horizontal > 2) return false;
     for (std::size_t i = 1; i < static_cast<std::size_t>(components); ++i) {
         if (header.components[i].horizontal != 1 || header.components[i].vertical != 1)
             return false;
@@ -119,13 +135,15 @@ bool JpegFrame::read_tables(Bytes file, const JpegHeader& header) {
     Bytes frame;
     for (const JpegSegment& segment : header.segments) {
         const Bytes payload = payload_of(file, segment);
+        if (is_odd(segment, payload)) return false;
         if (segment.marker == kQuantisers && !defined.take_quantisers(payload)) return false;
         if (segment.marker == kHuffman && !defined.take_huffman(payload)) return false;
         if (segment.marker == header.frame) frame = payload;
     }
     const Bytes scan = payload_of(file, header.scan);
     const auto count = static_cast<std::size_t>(components);
-    if (scan.size != 4 + 2 * count || frame.size != 6 + 3 * count) return false;
+    if (scan.size != 4 + 2 * count || scan.data[0] != count || frame.size != 6 + 3 * count)
+        return false;
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint8_t* in_scan = scan.data + 1 + 2 * i;
         const std::uint8_t* in_frame = frame.data + 6 + 3 * i;

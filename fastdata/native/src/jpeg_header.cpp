@@ -62,6 +62,11 @@ const char* unsupported(int marker) {
     }
 }
 
+/// Any number of 0xFF may stand before a marker, nothing else.
+bool has_stray_bytes(Bytes data, std::size_t from, std::size_t to) {
+    return std::any_of(data.data + from, data.data + to, [](int byte) { return byte != 0xFF; });
+}
+
 class Walk {
   public:
     explicit Walk(Bytes data) : data_(data) {}
@@ -82,6 +87,7 @@ class Walk {
     std::size_t segment(std::size_t at) {
         const std::size_t start = find_marker(data_, at);
         if (start == data_.size) damaged("the header ends before any image data");
+        header_.has_stray_bytes |= has_stray_bytes(data_, at, start);
         const int marker = data_.data[start + 1];
         if (marker == 0x01 || is_restart_marker(marker)) return start + 2;
         if (!is_known(marker)) damaged("marker " + hex(marker) + " where the image should start");

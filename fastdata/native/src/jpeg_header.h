@@ -29,12 +29,13 @@ struct JpegHeader {
     int frame = 0;   ///< Marker of the frame: 0xC0 baseline, 0xC1 extended, 0xC2 progressive.
     int height = 0;  ///< As stored, before turning upright.
     int width = 0;
-    int channels = 0;          ///< 1, 3 or 4.
-    int bits = 0;              ///< Always 8.
-    int orientation = 1;       ///< 1..8, from EXIF, else XMP.
-    int scans = 1;             ///< Counted only where there can be several.
-    int scan_channels = 0;     ///< Components in the first scan.
-    int restart_interval = 0;  ///< MCUs, 0 for none.
+    int channels = 0;              ///< 1, 3 or 4.
+    int bits = 0;                  ///< Always 8.
+    int orientation = 1;           ///< 1..8, from EXIF, else XMP.
+    int scans = 1;                 ///< Counted only where there can be several.
+    int scan_channels = 0;         ///< Components in the first scan.
+    int restart_interval = 0;      ///< MCUs, 0 for none.
+    bool has_stray_bytes = false;  ///< Between segments; libjpeg warns of them.
     std::array<JpegComponent, 4> components;
     std::vector<JpegSegment> segments;  ///< Those that decoding needs, in order, DRI left out.
     JpegSegment scan;                   ///< The first SOS; compressed data start at its end.

@@ -1,6 +1,7 @@
 #include "jpeg_huffman.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace fastdata {
 namespace {
@@ -24,7 +25,8 @@ bool JpegHuffman::build(const std::uint8_t* counts, const std::uint8_t* symbols,
     int index = 0;
     for (std::size_t length = 1; length <= 16; ++length) {
         const int count = counts[length - 1];
-        if (code + count > 1 << length || index + count > given) return false;
+        // No code may be all ones.
+        if ((count && code + count >= 1 << length) || index + count > given) return false;
         counts_[length] = static_cast<std::uint8_t>(count);
         offsets_[length] = index - code;
         code += count;
@@ -58,6 +60,9 @@ void JpegHuffman::spread(int look, JpegCode* codes) const {
 }
 
 bool JpegDcCodes::build(const std::uint8_t* counts, const std::uint8_t* symbols, int given) {
+    // First coefficients have no runs.
+    const int used = std::min(given, std::accumulate(counts, counts + 16, 0));
+    if (std::any_of(symbols, symbols + used, [](int symbol) { return symbol > 15; })) return false;
     if (!huffman_.build(counts, symbols, given)) return false;
     huffman_.spread(kLook, codes_.data());
     return true;
