@@ -27,6 +27,13 @@ void start(JpegLibrary& jpeg, int channels, int denominator) {
     });
 }
 
+/// libjpeg-turbo makes components of few samples smaller by less than the others, and its narrowing
+/// forgets it, which shows where they need to be enlarged even so.
+bool can_narrow(const jpeg_decompress_struct& state) {
+    return state.scale_denom == 1 ||
+           std::max(state.max_h_samp_factor, state.max_v_samp_factor) <= 2;
+}
+
 /// Narrows libjpeg to the columns around the wanted ones; returns the first of them.
 int narrow(JpegLibrary& jpeg, Rect wanted) {
     auto& state = jpeg.state();
@@ -35,7 +42,7 @@ int narrow(JpegLibrary& jpeg, Rect wanted) {
     const int right = std::min(width, wanted.left + wanted.width + kMargin);
     JDIMENSION first = static_cast<JDIMENSION>(left);
     JDIMENSION count = static_cast<JDIMENSION>(right - left);
-    if (first == 0 && right == width) return 0;
+    if ((first == 0 && right == width) || !can_narrow(state)) return 0;
     jpeg.run([&] { jpeg_crop_scanline(&state, &first, &count); });
     return static_cast<int>(first);
 }
