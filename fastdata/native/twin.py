@@ -167,7 +167,7 @@ def _raw(field: Field, record: Any, size: tuple[int, int]) -> npt.NDArray[Any]:
     elif isinstance(field, DistanceMap) and field.form == "signed":
         shape = (field.classes, *size)
     found, expected = memoryview(record).nbytes, math.prod(shape) * field.item_dtype.itemsize
-    if found != expected:
+    if found != expected or min(size) < 1:
         raise PackCorrupt(f"a raw record of {found} bytes; shape {shape} needs {expected}")
     return np.frombuffer(record, dtype=field.item_dtype).reshape(shape)
 

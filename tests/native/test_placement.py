@@ -127,3 +127,10 @@ def test_empty_results_are_refused(size):
 def test_copies_need_whole_pixels_and_the_same_size(box):
     with pytest.raises(InputError, match="expected whole pixels and the same size"):
         placement(box, (4, 4), resized=False).reach(8, 8)
+
+
+def test_a_copy_is_not_taken_beyond_an_edge_that_floats_cannot_tell():
+    size = (1 << 24) + 3
+    assert np.float32(size) == size + 1
+    with pytest.raises(InputError, match="expected whole pixels"):
+        placement((0, 4, 1, size - 3), (1, size - 3), resized=False).reach(1, size)

@@ -93,8 +93,11 @@ void Placement::check(int picture_height, int picture_width) const {
     if (height < 1 || width < 1) {
         throw BadInput("a result of " + sides(height, width) + " pixels; expected at least 1 x 1");
     }
-    const bool copies =
-        is_whole(box.top) && is_whole(box.left) && box.height == height && box.width == width;
+    // A copy is not cut off at the picture's edge, so that a float's rounding is too much for it.
+    const bool fits =
+        box.top + box.height <= picture_height && box.left + box.width <= picture_width;
+    const bool copies = fits && is_whole(box.top) && is_whole(box.left) && box.height == height &&
+                        box.width == width;
     if (!resized && !copies) {
         throw BadInput("a box of " + sides(box.height, box.width) + " pixels copied to " +
                        sides(height, width) + "; expected whole pixels and the same size");

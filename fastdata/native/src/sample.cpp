@@ -74,8 +74,10 @@ void check_upright(const StoredImage& found, Size expected) {
 const std::uint8_t* raw_values(const Batch& batch, std::size_t position, std::size_t pixel_bytes) {
     const Bytes record = batch.records[position];
     const Size size = at(batch.sizes, position);
-    const std::size_t needed = size.area() * pixel_bytes;
-    if (record.size == needed) return record.data;
+    std::size_t needed = 0;
+    // A damaged pack may say any size.
+    if (__builtin_mul_overflow(size.area(), pixel_bytes, &needed)) needed = SIZE_MAX;
+    if (record.size == needed && size.height > 0 && size.width > 0) return record.data;
     throw Contradiction("a raw record of " + std::to_string(record.size) + " bytes; shape " +
                         shape(batch, size) + " needs " + std::to_string(needed));
 }
