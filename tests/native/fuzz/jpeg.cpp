@@ -35,12 +35,12 @@ std::optional<Picture> by_library(Bytes file, int channels, Rect wanted, int den
 
 /// By the core's own decoder; none where it leaves the file to libjpeg.
 std::optional<Picture> by_core(Bytes file, const JpegHeader& header, int channels, Rect wanted,
-                               bool portable) {
+                               int denominator, bool portable) {
     thread_local JpegBaseline plain(portable_jpeg_kernels()), quick(best_jpeg_kernels());
     JpegBaseline& decoder = portable ? plain : quick;
     Pixels<std::uint8_t> pixels;
-    if (!decoder.decode(file, header, channels, wanted, pixels)) return {};
-    return Picture(pixels, wanted);
+    if (!decoder.decode(file, header, channels, wanted, denominator, pixels)) return {};
+    return Picture(pixels, scaled(wanted, denominator));
 }
 
 class JpegCheck {
@@ -64,23 +64,29 @@ class JpegCheck {
 
   private:
     void decode_whole() {
-        const auto found = by_core(file_, header_, channels_, all_, choices_.one_in(2));
+        const auto found = by_core(all_, 1);
         if (!found) return;
         expect(whole_.has_value(), "the core's decoder takes no JPEG that libjpeg refuses");
-        const bool same = found->is_part_of(*whole_);
-        expect(same || !has_usual_coefficients(file_), "both decoders make the same pixels");
-        is_usual_ = same;
+        expect(found->is_part_of(*whole_) || !has_usual_coefficients(file_),
+               "both decoders make the same pixels");
     }
 
     void decode_part(Rect wanted) {
-        const auto found = by_core(file_, header_, channels_, wanted, choices_.one_in(2));
-        if (found && whole_ && is_usual_) {
-            expect(found->is_part_of(*whole_), "a part has the pixels of the whole");
+        for (const int denominator : {1, denominator_}) {
+            const auto whole = by_core(all_, denominator);
+            if (!whole) continue;
+            const auto part = by_core(wanted, denominator);
+            expect(part && part->is_part_of(*whole), "a part has the pixels of the whole");
         }
         const auto small = by_library(file_, channels_, wanted, denominator_);
         if (!small_) return;
         expect(small.has_value(), "a part of a good JPEG is good");
         expect(small->is_part_of(*small_), "a part has the pixels of the whole by libjpeg, too");
+    }
+
+    /// With any of the kernels: the pixels do not depend on them.
+    std::optional<Picture> by_core(Rect wanted, int denominator) {
+        return fuzz::by_core(file_, header_, channels_, wanted, denominator, choices_.one_in(2));
     }
 
     void crop(Rect wanted) {
@@ -117,7 +123,6 @@ class JpegCheck {
     int denominator_;
     std::optional<Picture> whole_;
     std::optional<Picture> small_;
-    bool is_usual_ = true;
 };
 
 }  // namespace
