@@ -10,7 +10,10 @@ held after `import torch`, and the batches in flight: those that the loader may 
 one that the training loop holds.
 
     loader_mb           the most that remains after any epoch
-    growth_mb_per_epoch slope of a line through the epochs from the tenth on
+    growth_mb_per_epoch from the tenth epoch on: the median of the second half of the epochs less
+                        that of the first, divided by the epochs between them. A straight line would
+                        follow the few batches that are there or not when an epoch is measured
+    spread_mb           of the same epochs, the greatest less the least
     peak_rss_mb         of the whole process, torch and the pack's pages included
 """
 
@@ -20,10 +23,10 @@ import argparse
 import gc
 import json
 import resource
+import statistics
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
 
 BATCH, SIZE = 128, 224
@@ -70,11 +73,12 @@ def epochs(pack: Path, before: int, count: int) -> dict[str, object]:
         held.append(own - before - in_flight)
     assert last.image.dtype == torch.uint8
     settled = held[SETTLED:]
-    slope = float(np.polyfit(np.arange(len(settled)), settled, 1)[0])
+    half = len(settled) // 2
+    growth = (statistics.median(settled[half:]) - statistics.median(settled[:half])) / half
     return {
         "core": settings.get("core"),
         "loader_mb": round(max(held) / 1e6, 1),
-        "growth_mb_per_epoch": round(slope / 1e6, 3),
+        "growth_mb_per_epoch": round(growth / 1e6, 3),
         "spread_mb": round((max(settled) - min(settled)) / 1e6, 1),
         "batches_in_flight": ahead,
         "batches_in_flight_mb": round(in_flight / 1e6, 1),
@@ -89,6 +93,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--epochs", type=int, default=50)
     options = parser.parse_args()
+    if options.epochs < SETTLED + 2:
+        parser.error(f"--epochs must be at least {SETTLED + 2}")
     gc.collect()
     before, _ = private_bytes(Path("/nowhere"))
     with tempfile.TemporaryDirectory() as folder:
