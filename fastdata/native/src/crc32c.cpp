@@ -1,7 +1,8 @@
 #include "crc32c.h"
 
 #include <array>
-#include <cstring>
+
+#include "processor.h"
 
 namespace fastdata {
 namespace {
@@ -33,7 +34,7 @@ using Crc = std::uint32_t (*)(Bytes);
 
 Crc fastest() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) return crc32c_sse42;
+    if (has_sse42()) return crc32c_sse42;
 #endif
     return crc32c_portable;
 }

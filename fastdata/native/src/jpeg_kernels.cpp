@@ -1,5 +1,7 @@
 #include "jpeg_kernels.h"
 
+#include "processor.h"
+
 namespace fastdata {
 
 const JpegKernels& portable_jpeg_kernels() {
@@ -11,8 +13,7 @@ const JpegKernels& portable_jpeg_kernels() {
 const JpegKernels& best_jpeg_kernels() {
 #if defined(__x86_64__)
     static constexpr JpegKernels newer = {avx2::inverse_dct, avx2::wider, avx2::larger, avx2::rgb};
-    static const bool has_them = __builtin_cpu_supports("avx2");
-    if (has_them) return newer;
+    if (has_avx2()) return newer;
 #endif
     return portable_jpeg_kernels();
 }

@@ -12,15 +12,6 @@ bool is_marker(const std::uint8_t* bytes) {
 
 }  // namespace
 
-bool has_avx2() {
-#if defined(__x86_64__)
-    static const bool has = __builtin_cpu_supports("avx2");
-    return has;
-#else
-    return false;
-#endif
-}
-
 std::size_t find_marker(Bytes data, std::size_t at, bool quick) {
     if (quick) at = avx2::find_marker(data, at);
     while (at + 1 < data.size) {

@@ -3,13 +3,13 @@
 #include <cstddef>
 
 #include "bytes.h"
+#include "processor.h"
 
 namespace fastdata {
 
 inline bool is_restart_marker(int marker) { return marker >= 0xD0 && marker <= 0xD7; }
 
-/// Whether this machine has AVX2; the functions below take it as `quick`, and differ in time only.
-bool has_avx2();
+// The argument `quick` of these functions asks for AVX2; the results are the same without.
 
 /// Where the next marker starts at or after byte `at`: a 0xFF before a byte that is neither 0 (a
 /// stuffed data byte) nor 0xFF (filling). `data.size` if there is none.

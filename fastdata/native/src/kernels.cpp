@@ -3,9 +3,7 @@
 #include <cstring>
 
 #include "kernels_avx2.h"
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include "processor.h"
 
 namespace fastdata {
 
@@ -141,14 +139,6 @@ const Kernels& portable_kernels() {
     return kernels;
 }
 
-#if defined(__x86_64__)
-// Not by __builtin_cpu_supports, which in Clang 14 does not know it.
-static bool has_f16c() {
-    unsigned a, b, features, d;
-    return __get_cpuid(1, &a, &b, &features, &d) && (features & bit_F16C);
-}
-#endif
-
 const Kernels& best_kernels() {
 #if defined(__x86_64__)
     static constexpr Kernels newer = {
@@ -156,8 +146,7 @@ const Kernels& best_kernels() {
         avx2::mirror3, avx2::mirror1,     avx2::split3,        avx2::to_float,
         avx2::halves,  avx2::down_floats, avx2::across_floats,
     };
-    static const bool has_them = __builtin_cpu_supports("avx2") && has_f16c();
-    if (has_them) return newer;
+    if (has_avx2()) return newer;
 #endif
     return portable_kernels();
 }

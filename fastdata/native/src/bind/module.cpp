@@ -8,6 +8,7 @@
 #include <string>
 
 #include "png_decode.h"
+#include "processor.h"
 
 namespace {
 
@@ -15,13 +16,8 @@ namespace {
 #define FASTDATA_TEXT(macro) FASTDATA_TEXT_OF(macro)
 
 std::string describe() {
-#if defined(__x86_64__)
-    const bool avx2 = __builtin_cpu_supports("avx2");
-#else
-    const bool avx2 = false;
-#endif
     return std::string("libjpeg-turbo " FASTDATA_TEXT(LIBJPEG_TURBO_VERSION) ", ") +
-           fastdata::png_library() + ", " + (avx2 ? "avx2" : "portable");
+           fastdata::png_library() + ", " + (fastdata::has_avx2() ? "avx2" : "portable");
 }
 
 }  // namespace
