@@ -8,9 +8,11 @@ directions; else they are cut by rows.
 from __future__ import annotations
 
 import math
+import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, SupportsIndex
 
 from fastdata.codecs.jpeg import JpegWalk, walk_jpeg
 from fastdata.codecs.jpeg_reach import Reach, reach_of
@@ -26,6 +28,8 @@ Data = bytes | bytearray | memoryview
 Box = tuple[int, int, int, int]
 
 _BLOCK: Final = 8
+# What a JPEG can say of its height and width.
+_MAX_SIDE: Final = 0xFFFF
 _LIMITS: Final = Limits()
 _MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 
@@ -51,7 +55,7 @@ class CroppedJpeg:
     width: int
 
 
-def crop_jpeg(data: Data, box: Box, *, denominator: int = 1) -> CroppedJpeg:
+def crop_jpeg(data: Data, box: Sequence[SupportsIndex], *, denominator: int = 1) -> CroppedJpeg:
     """A small JPEG that holds `box` and little more, cut out without decoding.
 
     The box's pixels decode from the result as they decode from `data`, bit for bit (by libjpeg and
@@ -77,10 +81,21 @@ def crop_jpeg(data: Data, box: Box, *, denominator: int = 1) -> CroppedJpeg:
         raise UsageError(f"denominator {denominator}; expected 1, 2, 4 or 8")
     if image_format(data) != "jpeg":
         raise InputError("the image is a PNG; expected a JPEG; decode it to crop it")
+    box = _whole_numbers(box)
     core = compiled()
-    cropped = core and core.crop_jpeg(data, tuple(box), denominator)
+    cropped = core and max(map(abs, box)) <= _MAX_SIDE and core.crop_jpeg(data, box, denominator)
     # What the core does not do, a box outside the picture, the twin refuses in words.
     return CroppedJpeg(*cropped) if cropped else _crop(data, box, denominator)
+
+
+def _whole_numbers(box: Sequence[SupportsIndex]) -> Box:
+    try:
+        top, left, height, width = map(operator.index, box)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"box {box!r}; expected four whole numbers: top, left, height and width"
+        ) from None
+    return top, left, height, width
 
 
 def _crop(data: Data, box: Box, denominator: int) -> CroppedJpeg:

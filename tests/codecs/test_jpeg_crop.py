@@ -133,6 +133,12 @@ def test_wrong_arguments_are_refused():
     for box in ((-1, 0, 4, 4), (0, 0, 0, 4), (0, 0, 49, 4), (10, 60, 4, 5), (0, 64, 1, 1)):
         with pytest.raises(UsageError, match=r"expected one inside the stored picture of 48 x 64"):
             crop_jpeg(data, box)
+    for box in ((2**40, 0, 4, 4), (0, -(2**40), 4, 4)):
+        with pytest.raises(UsageError, match=r"expected one inside the stored picture"):
+            crop_jpeg(data, box)
+    for box in ((0, 0, 4), (0, 0, 4, 4, 4), (0.0, 0, 4, 4), ("0", 0, 4, 4), 4):
+        with pytest.raises(UsageError, match=r"expected four whole numbers: top, left, height"):
+            crop_jpeg(data, box)
     with pytest.raises(UsageError, match="denominator 3; expected 1, 2, 4 or 8"):
         crop_jpeg(data, (0, 0, 4, 4), denominator=3)
     with pytest.raises(InputError, match="is a PNG; expected a JPEG"):
