@@ -46,7 +46,8 @@ struct DistanceRecord {
 // placement does not lie in the picture, or the target has not the result's size or channels.
 
 /// Antialiased bilinear resampling as Pillow's, then turning, then `factor` and `offset` when the
-/// target is f32. 1 or 3 channels. Within one level of Pillow's result; exact without a resize.
+/// target is f32. 1 or 3 channels. Exact without a resize; else nearly always within one level of
+/// Pillow's result, never beyond two: each of the two passes may round to the other side.
 ///
 /// @param placement  In pixels of the stored picture, also when `pixels` are a smaller one.
 void place_image(const Pixels<std::uint8_t>& pixels, const Placement& placement,
