@@ -40,13 +40,18 @@ def decode(sides, form):
 def private_bytes():
     return psutil.Process().memory_full_info().uss
 
-for form in ("JPEG", "progressive", "PNG"):
-    decode([300] * 16, form)
-before = private_bytes()
-for form in ("JPEG", "progressive", "PNG"):
+FORMS = "JPEG", "progressive", "PNG"
+
+def after_small_images():
+    for form in FORMS:
+        decode([300] * 16, form)
+    return private_bytes()
+
+before = after_small_images()
+for form in FORMS:
     decode([6000] * 2, form)
-    decode([300] * 16, form)
-print((private_bytes() - before) >> 20)
+# A thread lets go with its next image, which on a busy machine the other one may take for a while.
+print(min(after_small_images() - before for _ in range(12)) >> 20)
 """
 
 
