@@ -20,6 +20,7 @@ from fastdata.schema import DistanceMap, Image
 from fastdata.transforms import Resize, plan
 
 COLOUR = made_jpeg(24, 40, [(2, 2), (1, 1), (1, 1)])
+PROGRESSIVE = saved(picture(48, 64), "JPEG", progressive=True)
 GRAY = made_jpeg(24, 40, [(1, 1)])
 DC_CODES = bytes([0, 0, 0, 12, *[0] * 12]) + bytes(range(12))
 
@@ -77,6 +78,13 @@ def test_parts_of_rare_samplings_made_smaller_are_those_of_the_whole(factors, de
         np.testing.assert_array_equal(part, cut(everything, window))
 
 
+@pytest.mark.parametrize("box", [(0, 0, 49, 64), (0, 0, 48, 65), (48, 0, 1, 1), (0, 64, 1, 1)])
+@pytest.mark.parametrize("denominator", [1, 2])
+def test_a_jpeg_that_became_smaller_since_it_was_looked_at_is_bad(box, denominator):
+    with pytest.raises(InputError, match=r"the JPEG has \d+ x \d+ pixels when it is decoded"):
+        decoder().pixels(PROGRESSIVE, 3, box, denominator)
+
+
 def batch_of_one(core, field, record, size, out):
     geometry = plan([Resize((4, 4))]).geometry(
         np.array([size]), seed=0, epoch=0, indices=np.arange(1)
@@ -97,7 +105,6 @@ def test_sizes_of_no_picture_are_corrupt(core, sides):
     assert isinstance(error, PackCorrupt)
 
 
-PROGRESSIVE = saved(picture(48, 64), "JPEG", progressive=True)
 SCAN = PROGRESSIVE[PROGRESSIVE.index(b"\xff\xda") :].split(b"\xff\xc4")[0]
 BOMBS = {
     "a huge JPEG": patched(patched(COLOUR, 0xC0, 1, 0xFF), 0xC0, 3, 0xFF),

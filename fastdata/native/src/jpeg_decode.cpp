@@ -1,8 +1,10 @@
 #include "jpeg_decode.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
+#include "errors.h"
 #include "gray.h"
 #include "jpeg_library.h"
 #include "jpeg_shrink.h"
@@ -70,6 +72,17 @@ void read(JpegLibrary& jpeg, Rect wanted, std::uint8_t* pixels, std::size_t row_
     });
 }
 
+/// libjpeg reads the header again, from bytes that another process may have changed meanwhile.
+void check_covers(const Pixels<std::uint8_t>& picture) {
+    const Rect& window = picture.window;
+    if (window.top + window.height <= picture.height && window.left + window.width <= picture.width)
+        return;
+    throw BadInput("the JPEG has " + std::to_string(picture.height) + " x " +
+                   std::to_string(picture.width) +
+                   " pixels when it is decoded, and had more before; leave files alone while they "
+                   "are read");
+}
+
 }  // namespace
 
 Pixels<std::uint8_t> JpegDecoder::decode(Bytes file, int channels, Rect wanted, int denominator) {
@@ -82,6 +95,7 @@ Pixels<std::uint8_t> JpegDecoder::decode(Bytes file, int channels, Rect wanted, 
     result.channels = channels;
     result.denominator = denominator;
     result.window = shrunk(wanted, denominator);
+    check_covers(result);
     const int first = narrow(jpeg, result.window);
     const auto made = static_cast<std::size_t>(state.output_components);
     const std::size_t row_bytes = state.output_width * made;
