@@ -101,10 +101,7 @@ def save(
         )
         (partial / FACTS).write_text(json.dumps(asdict(facts), indent=2) + "\n", encoding="utf-8")
         sync_tree(partial)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.rename(partial, folder)
-        sync_folder(folder.parent)
+        _put_in_place(partial, folder)
     except (OSError, RuntimeError) as error:  # torch's writer tells of a full disk by the latter
         shutil.rmtree(partial, ignore_errors=True)
         raise StorageError(
@@ -113,6 +110,18 @@ def save(
             getattr(error, "errno", None),
         ) from error
     return facts
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Renames; until that is done, what was there before can be loaded under another name."""
+    before = folder.with_name(f"{folder.name}.replaced")
+    if folder.exists():
+        shutil.rmtree(before, ignore_errors=True)
+        os.rename(folder, before)
+    os.rename(partial, folder)
+    sync_folder(folder.parent)
+    if before.exists():
+        shutil.rmtree(before)
 
 
 def read_facts(folder: Path) -> Facts:

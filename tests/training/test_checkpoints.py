@@ -88,6 +88,28 @@ def test_a_damaged_checkpoint_is_left_out_and_named(
     assert steps_that_load(tmp_path) == [3, 6, 9]
 
 
+def test_one_that_is_being_replaced_is_there_when_the_process_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(tmp_path, epochs=1, keep_last=1)
+    rename = os.rename
+
+    def die_before_the_new_one(source: Any, target: Any) -> None:
+        if ".partial-" in str(source):
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    state = load(checkpoint_of(tmp_path, 3))
+    facts = {"step": 3, "number": 2, "monitor": "loss", "value": None}
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "rename", die_before_the_new_one)
+        save(checkpoint_of(tmp_path, 3), state, **facts)
+    own = trainer(network(), loss := NotedLoss(), folder=tmp_path, epochs=2, keep_last=1)
+    own.fit(batches(4, 4, 3), batches(5, seed=9), resume=True)
+    assert len(loss.seen) == 3  # the second epoch only
+    assert steps(tmp_path) == [6]
+
+
 def steps_that_load(folder: Path) -> list[int]:
     return sorted(load(path)["progress"]["step"] for path in (folder / "checkpoints").iterdir())
 
