@@ -97,6 +97,12 @@ data_: 1
     assert len(told) == 5
 
 
+def test_settings_are_not_told_what_an_import_would_need(tmp_path: Path) -> None:
+    said = refused(tmp_path, WHOLE.replace("1e-3", "fast"))
+    assert "train.yaml:6: optimizer.lr is 'fast'; input should be a valid number" in said
+    assert "path" not in said and "extra" not in said
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -7,7 +7,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,8 @@ def check(document: Document) -> RunConfig:
         try:
             found = RunConfig.model_validate(_without(_given(document.values), known))
         except ValidationError as error:
-            new = [_fault(entry, document.values) for entry in error.errors(include_url=False)]
+            told = _of_the_kind_meant(error.errors(include_url=False), document.values)
+            new = [_fault(entry, document.values) for entry in told]
             faults += [fault for fault in new if fault.place not in known]
             # Settings tell one fault at a time: they are asked again without it.
             if {fault.place for fault in faults} > known:
@@ -135,6 +136,21 @@ def _without(values: Any, wrong: Collection[Place], place: Place = ()) -> Any:
         for key, value in values.items()
         if (*place, key) not in wrong
     }
+
+
+def _of_the_kind_meant(entries: Sequence[Any], values: Any) -> list[Any]:
+    """What is wrong with settings, where they are no import: a path is what tells them apart."""
+    meant = [entry for entry in entries if not _is_of_another_kind(entry["loc"], values)]
+    return meant or list(entries)
+
+
+def _is_of_another_kind(place: tuple[Any, ...], values: Any) -> bool:
+    for part in place:
+        if part in ("Target", "OptimizerConfig") and isinstance(values, Mapping):
+            return bool(("path" in values) != (part == "Target"))
+        if isinstance(values, Mapping) and part in values:
+            values = values[part]
+    return False
 
 
 def _nearest(key: Any, known: Mapping[str, Any]) -> str:
