@@ -20,8 +20,9 @@ HELP = """\
 Train a model from a YAML config, a pack and a model of your own.
 
 The config names the model and the loss by import path (package.module:Name, from the config's
-folder or the installed packages) and the pack; everything else has a default. Nothing in it is ever
-evaluated as code. The run folder gets config.json, train.log, metrics.jsonl and checkpoints.
+folder or the installed packages) and the pack; everything else has a default. What it
+names is imported and called, so use only configs that you trust. The run folder gets config.json,
+train.log, metrics.jsonl and checkpoints.
 
 Presets set what the config leaves open. balanced: the defaults. throughput: more batches ahead, and
 rare logs, evaluation and checkpoints. memory: the batch in up to four accumulated parts, few

@@ -200,6 +200,16 @@ def test_a_step_function_takes_the_whole_batch(in_process: Any) -> None:
         in_process(*words, "step=nets:step_of_another_pack", "run.tensorboard=false")
 
 
+def test_a_folder_of_a_run_that_failed_at_once_is_free(in_process: Any) -> None:
+    with pytest.raises(UsageError, match="no transform"):
+        in_process("data.transforms=[ToFlout]")
+    with pytest.raises(UsageError, match="no attribute 'land'"):
+        in_process("loss=null", "metrics=null", "step=nets:step_of_another_pack")
+    assert in_process("training.max_steps=1")["result"].step == 1
+    with pytest.raises(UsageError, match="holds a run"):
+        in_process("training.max_steps=1")
+
+
 def test_memory_that_runs_out_names_the_batch_and_a_way_on(in_process: Any) -> None:
     with pytest.raises(WorkerError, match=r"at a batch of 8; .*--auto-batch"):
         in_process("loss=null", "metrics=null", "step=nets:greedy")

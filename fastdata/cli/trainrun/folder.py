@@ -98,7 +98,10 @@ _NAMES: dict[type, str] = {
 
 
 def _is_begun(metrics: Path) -> bool:
-    return metrics.exists() and metrics.stat().st_size > 0
+    """Whether there is more than the start of a run, which failed at its first step then."""
+    if not metrics.exists():
+        return False
+    return any(_step(line) > 0 for line in metrics.read_text(encoding="utf-8").splitlines())
 
 
 def _step(line: str) -> float:

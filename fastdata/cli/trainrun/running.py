@@ -116,6 +116,7 @@ def _fit(
     order: Order, config: RunConfig, parts: Parts, home: Path, found: BatchSizeResult | None
 ) -> tuple[FitResult, Path]:
     folder = _folder(order, config, home)
+    train_loader, val_loader = loaders(config.data, parts)
     with _recorded(order, config, folder, found) as report:
         trainer = Trainer(
             parts.model,
@@ -127,7 +128,6 @@ def _fit(
             folder=folder,
             report=report,
         )
-        train_loader, val_loader = loaders(config.data, parts)
         return trainer.fit(train_loader, val_loader, resume=order.resume), folder
 
 
