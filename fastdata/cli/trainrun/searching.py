@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 from fastdata.cli import console
 from fastdata.cli.trainrun.building import Parts
@@ -12,6 +12,8 @@ from fastdata.loader import FastLoader
 from fastdata.tuning import BatchSizeResult, Trial, find_batch_size
 
 __all__ = ["find"]
+
+_LARGEST = 4096  # beyond it, hardly any model trains faster
 
 
 def find(
@@ -41,6 +43,7 @@ def find(
         step=parts.step,
         optimizer=parts.optimizer,
         config=config.training,
+        largest=_largest(loader),
         memory_share=memory_share,
         global_batch=per_step if keep_global_batch else None,
         report=lambda trial: tell(_told(trial)),
@@ -49,6 +52,13 @@ def find(
     parts_told = f" x {found.accumulate} accumulated" if found.accumulate > 1 else ""
     tell(f"batch size {found.batch_size}{parts_told}{again}: {found.reason}")
     return found
+
+
+def _largest(loader: FastLoader) -> int:
+    """A step cannot have more samples than there are."""
+    if not isinstance(loader.dataset, Sized):
+        return _LARGEST
+    return max(2, min(_LARGEST, len(loader.dataset) // read_ranks().world))
 
 
 def _told(trial: Trial) -> str:
