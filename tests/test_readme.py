@@ -1,7 +1,8 @@
-"""The README's example, run as it is printed, on the demo's files."""
+"""The README's examples, run one after the other as they are printed, on the demo's files."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,11 +15,12 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 SAMPLES = 40
 
 
-def test_the_example_prints_what_the_readme_says(tmp_path: Path) -> None:
+def test_the_examples_run_and_print_what_the_readme_says(tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
-    assert example is not None
-    code, output = example.groups()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    output = re.search(r"```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    assert output is not None
     write_files(
         tmp_path / "demo/files",
         samples=SAMPLES,
@@ -27,12 +29,17 @@ def test_the_example_prints_what_the_readme_says(tmp_path: Path) -> None:
         progress=lambda done, all_: None,
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-W", "error", "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    expected = output.replace("1000 packed", f"{SAMPLES} packed").splitlines()
+    expected = output[1].replace("1000 packed", f"{SAMPLES} packed").splitlines()
     # What follows depends on the machine: its cores, and whether it has a GPU.
     assert done.stdout.splitlines()[:4] == expected[:4]
+    assert list((tmp_path / "run" / "checkpoints").iterdir())
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
