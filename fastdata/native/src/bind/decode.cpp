@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "errors.h"
 #include "gil.h"
 #include "held_bytes.h"
 #include "image_decoder.h"
@@ -36,8 +37,13 @@ Array copied(const Pixels<T>& pixels) {
                  owner, {}, nb::dtype<T>());
 }
 
-Rect rect_of(Numbers numbers) {
+/// Opens the file, and takes the numbers for a part of its picture.
+Rect opened(ImageDecoder& decoder, Bytes file, Numbers numbers) {
+    const StoredImage image = decoder.open(file);
     const auto [top, left, height, width] = numbers;
+    if (top < 0 || left < 0 || height < 1 || width < 1 || top > image.height - height ||
+        left > image.width - width)
+        throw BadInput("the wanted part is not within the picture");
     return {top, left, height, width};
 }
 
@@ -59,16 +65,16 @@ std::tuple<Array, Numbers, int> decode_file(ImageDecoder& decoder, nb::handle fi
     Pixels<std::uint8_t> pixels;
     {
         const GilReleased released;
-        decoder.open(held.bytes());
-        pixels = decoder.pixels(channels, rect_of(wanted), max_denominator);
+        const Rect part = opened(decoder, held.bytes(), wanted);
+        pixels = decoder.pixels(channels, part, max_denominator);
     }
     return {copied(pixels), numbers_of(pixels.window), pixels.denominator};
 }
 
 Array decode_ids(ImageDecoder& decoder, nb::handle file, Numbers wanted) {
     const HeldBytes held(file);
-    decoder.open(held.bytes());
-    return std::visit([](const auto& ids) { return copied(ids); }, decoder.ids(rect_of(wanted)));
+    const Rect part = opened(decoder, held.bytes(), wanted);
+    return std::visit([](const auto& ids) { return copied(ids); }, decoder.ids(part));
 }
 
 }  // namespace
