@@ -60,6 +60,28 @@ def prepare(data: Path, photos: Path, wanted: str, environments: Path) -> None:
     unfinished.rename(path)
 
 
+def claim(data: Path, photos: Path) -> None:
+    """Note which photos a data folder is made of.
+
+    Raises:
+        SystemExit: It is made of others.
+    """
+    note = data / "photos.txt"
+    data.mkdir(parents=True, exist_ok=True)
+    if not note.exists():
+        note.write_text(str(photos.resolve()), encoding="utf-8")
+    made_of = note.read_text(encoding="utf-8")
+    if made_of != str(photos.resolve()):
+        raise SystemExit(f"{data} is made of {made_of}, not of {photos}; choose another --data")
+
+
+def forget_packs(data: Path) -> None:
+    """Remove fastdata's packs, so that they are made anew."""
+    for name in PACKS:
+        for path in data.glob(f"*/{name}.*"):
+            remove(path)
+
+
 def needs(wanted: str) -> tuple[str, ...]:
     """What something is made of."""
     if wanted == "photos/files":
