@@ -10,16 +10,18 @@ held after `import torch`, and the batches in flight: those that the loader may 
 one that the training loop holds.
 
     loader_mb           the most that remains after any epoch
-    growth_mb_per_epoch from the tenth epoch on: the median of the second half of the epochs less
-                        that of the first, divided by the epochs between them. A straight line would
-                        follow the few batches that are there or not when an epoch is measured
-    spread_mb           of the same epochs, the greatest less the least
+    trimmed_mb          the median of what the process then holds beyond torch, with no batch left
+                        and after malloc has given back what it kept for later
+    growth_mb_per_epoch from the tenth epoch on: the least of the second half of the epochs less the
+                        least of the first, divided by the epochs between them; the least, because
+                        malloc gives back the memory of an idle thread after some epochs only
     peak_rss_mb         of the whole process, torch and the pack's pages included
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import resource
@@ -65,25 +67,31 @@ def epochs(pack: Path, before: int, count: int) -> dict[str, object]:
     settings = {item.name: item.value for item in loader.explain().settings}
     ahead = int(settings["prefetch_factor"]) + 1
     in_flight = ahead * BATCH * 3 * SIZE * SIZE
-    held, mapped = [], 0
+    held, trimmed, mapped = [], [], 0
     for _ in range(count):
         for batch in loader:
-            last = batch
+            assert batch.image.dtype == torch.uint8
         own, mapped = private_bytes(pack)
         held.append(own - before - in_flight)
-    assert last.image.dtype == torch.uint8
-    settled = held[SETTLED:]
-    half = len(settled) // 2
-    growth = (statistics.median(settled[half:]) - statistics.median(settled[:half])) / half
+        del batch
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        trimmed.append(private_bytes(pack)[0] - before)
     return {
         "core": settings.get("core"),
         "loader_mb": round(max(held) / 1e6, 1),
-        "growth_mb_per_epoch": round(growth / 1e6, 3),
-        "spread_mb": round((max(settled) - min(settled)) / 1e6, 1),
+        "growth_mb_per_epoch": round(growth(trimmed[SETTLED:]) / 1e6, 3),
+        "trimmed_mb": round(statistics.median(trimmed) / 1e6, 1),
         "batches_in_flight": ahead,
         "batches_in_flight_mb": round(in_flight / 1e6, 1),
         "pack_pages_mb": round(mapped / 1e6, 1),
     }
+
+
+def growth(values: list[int]) -> float:
+    """How much more there is in the second half of the epochs, for each epoch between."""
+    half = len(values) // 2
+    return (min(values[half:]) - min(values[:half])) / half
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                  about four minutes on two cores
     python benchmarks/run.py --photos DIR     with photos instead of made scenes where they matter
+    python benchmarks/run.py memory.py        this one anew; the rest as it was measured last
 
 Each benchmark runs in a process of its own and prints JSON lines, which are shown as they come and
 kept in benchmarks/results. Only ratios within one line are put into the table as comparisons:
@@ -25,8 +26,8 @@ from page import renew
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results" / "own.jsonl"
-SCRIPTS = ("gather.py", "distance.py", "open_pack.py", "import_time.py")
-PICTURE_SCRIPTS = ("memory.py", "loader_cpu.py")
+WITH_PICTURES = ("memory.py", "loader_cpu.py")
+SCRIPTS = ("gather.py", "distance.py", "open_pack.py", "import_time.py", *WITH_PICTURES)
 
 Record = dict[str, Any]
 
@@ -119,8 +120,8 @@ ROWS = (
     ),
     Row(
         "memory",
-        "its growth an epoch, after the tenth of 50",
-        lambda record: f"{record['growth_mb_per_epoch']:+.2f} MB",
+        "its growth an epoch, from the tenth to the last of 50",
+        lambda record: f"{record['growth_mb_per_epoch']:+.3f} MB",
         "none",
     ),
     Row(
@@ -160,15 +161,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--photos", type=Path, help="class folders of photos")
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help=", ".join(SCRIPTS))
+    parser.add_argument("--photos", type=Path, help="folder of JPEG files")
     options = parser.parse_args()
     photos = ("--photos", str(options.photos)) if options.photos else ()
-    lines = [line for script in SCRIPTS for line in run(script)]
-    lines += [line for script in PICTURE_SCRIPTS for line in run(script, *photos)]
+    kept = last_lines() if options.scripts else {}
+    for script in options.scripts or SCRIPTS:
+        lines = run(script, *(photos if script in WITH_PICTURES else ()))
+        kept |= {name_of(line): line for line in lines}
     RESULTS.parent.mkdir(exist_ok=True)
-    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    text = "".join(f"{json.dumps(line)}\n" for line in kept.values())
     RESULTS.write_text(text, encoding="utf-8")
-    renew("own", table({name_of(line): line for line in lines}))
+    renew("own", table(kept))
+
+
+def last_lines() -> dict[str, Record]:
+    """The lines of the last run, by name."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines()
+    return {name_of(record): record for record in map(json.loads, lines)}
 
 
 if __name__ == "__main__":
