@@ -97,14 +97,6 @@ def test_the_header_is_told_before_decoding():
     assert decoder().open(turned) == (30, 20, 6)
 
 
-@pytest.mark.parametrize(
-    "box", [(-1, 0, 2, 2), (0, 0, 41, 1), (39, 0, 2, 1), (0, 60, 1, 1), (0, 0, 0, 1)]
-)
-def test_a_part_beyond_the_picture_is_refused(box):
-    with pytest.raises(InputError, match="not within the picture"):
-        decoder().pixels(saved(picture(40, 60), "JPEG"), 3, box)
-
-
 @pytest.mark.parametrize("options", RESTARTS.values(), ids=RESTARTS)
 def test_data_cut_off_before_the_wanted_rows_are_an_error(options):
     data = saved(picture(96, 96), "JPEG", **options)

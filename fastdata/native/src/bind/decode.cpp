@@ -5,7 +5,6 @@
 #include <tuple>
 #include <variant>
 
-#include "errors.h"
 #include "gil.h"
 #include "held_bytes.h"
 #include "image_decoder.h"
@@ -37,13 +36,8 @@ Array copied(const Pixels<T>& pixels) {
                  owner, {}, nb::dtype<T>());
 }
 
-/// Opens the file, and takes the numbers for a part of its picture.
-Rect opened(ImageDecoder& decoder, Bytes file, Numbers numbers) {
-    const StoredImage image = decoder.open(file);
+Rect rect_of(Numbers numbers) {
     const auto [top, left, height, width] = numbers;
-    if (top < 0 || left < 0 || height < 1 || width < 1 || top > image.height - height ||
-        left > image.width - width)
-        throw BadInput("the wanted part is not within the picture");
     return {top, left, height, width};
 }
 
@@ -65,16 +59,16 @@ std::tuple<Array, Numbers, int> decode_file(ImageDecoder& decoder, nb::handle fi
     Pixels<std::uint8_t> pixels;
     {
         const GilReleased released;
-        const Rect part = opened(decoder, held.bytes(), wanted);
-        pixels = decoder.pixels(channels, part, max_denominator);
+        decoder.open(held.bytes());
+        pixels = decoder.pixels(channels, rect_of(wanted), max_denominator);
     }
     return {copied(pixels), numbers_of(pixels.window), pixels.denominator};
 }
 
 Array decode_ids(ImageDecoder& decoder, nb::handle file, Numbers wanted) {
     const HeldBytes held(file);
-    const Rect part = opened(decoder, held.bytes(), wanted);
-    return std::visit([](const auto& ids) { return copied(ids); }, decoder.ids(part));
+    decoder.open(held.bytes());
+    return std::visit([](const auto& ids) { return copied(ids); }, decoder.ids(rect_of(wanted)));
 }
 
 }  // namespace
