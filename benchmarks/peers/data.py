@@ -14,6 +14,7 @@ Repeating makes an epoch long enough to be measured, and the bytes too many for 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -24,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import IO
 
 import lmdb
 import numpy as np
@@ -60,19 +62,29 @@ def prepare(data: Path, photos: Path, wanted: str, environments: Path) -> None:
     unfinished.rename(path)
 
 
-def claim(data: Path, photos: Path) -> None:
-    """Note which photos a data folder is made of.
+def claim(data: Path, photos: Path) -> IO[str]:
+    """Note which photos a data folder is made of, and keep others from using it meanwhile.
+
+    Returns:
+        What must stay open as long as the folder is used.
 
     Raises:
-        SystemExit: It is made of others.
+        SystemExit: It is made of others, or in use: two runs at once would measure each other.
     """
-    note = data / "photos.txt"
     data.mkdir(parents=True, exist_ok=True)
-    if not note.exists():
-        note.write_text(str(photos.resolve()), encoding="utf-8")
-    made_of = note.read_text(encoding="utf-8")
+    note = open(data / "photos.txt", "a+", encoding="utf-8")
+    try:
+        fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"another run uses {data}; wait for it") from None
+    note.seek(0)
+    made_of = note.read() or str(photos.resolve())
     if made_of != str(photos.resolve()):
         raise SystemExit(f"{data} is made of {made_of}, not of {photos}; choose another --data")
+    note.truncate(0)
+    note.write(made_of)
+    note.flush()
+    return note
 
 
 def forget_packs(data: Path) -> None:

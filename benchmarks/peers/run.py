@@ -44,15 +44,15 @@ def main() -> None:
         options.seconds,
         options.patience,
     )
-    claim(place.data, place.photos)
-    if options.renew:
-        forget_packs(place.data)
     lines = [describe(options)]
     show(lines[0])
     chosen = [case for case in CASES if not options.only or case.name in options.only]
-    for line in measure(chosen, place, options.rounds):
-        show(line)
-        lines.append(line)
+    with claim(place.data, place.photos):
+        if options.renew:
+            forget_packs(place.data)
+        for line in measure(chosen, place, options.rounds):
+            show(line)
+            lines.append(line)
     print(report(lines), file=sys.stderr)
     if options.write:
         keep(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -93,3 +94,21 @@ def test_a_case_that_fails_says_why_and_is_not_tried_again(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     (record,) = (json.loads(line) for line in done.stdout.splitlines()[1:])
     assert record["failed"] == f"FileNotFoundError: no .jpg or .jpeg in {tmp_path}"
+
+
+def test_a_data_folder_belongs_to_one_run_and_to_one_folder_of_photos(tmp_path: Path) -> None:
+    """Two runs at once would measure each other; figures of other photos would be wrong."""
+
+    def run(photos: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(PEERS / "run.py"), "--photos", str(photos)]
+        command += ["--data", str(tmp_path / "data"), "--rounds", "0", "--only", "torch-files"]
+        command += ["--environments", str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+
+    assert run(tmp_path).returncode == 0
+    other = run(PEERS)
+    assert other.returncode == 1
+    assert other.stderr.startswith(f"{tmp_path / 'data'} is made of {tmp_path}, not of {PEERS};")
+    with open(tmp_path / "data" / "photos.txt", encoding="utf-8") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)
+        assert run(tmp_path).stderr == f"another run uses {tmp_path / 'data'}; wait for it\n"
