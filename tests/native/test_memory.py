@@ -53,7 +53,11 @@ before = after_small_images()
 for form in FORMS:
     decode([6000] * 2, form)
 # A thread lets go with its next image, which on a busy machine the other one may take for a while.
-print(min(after_small_images() - before for _ in range(12)) >> 20)
+for _ in range(100):
+    kept = after_small_images() - before >> 20
+    if kept < 100:
+        break
+print(kept)
 """
 
 
