@@ -94,6 +94,10 @@ class Keeper:
             if path not in kept:
                 # A removal that is broken off must not leave half a checkpoint.
                 os.rename(path, path.with_name(f".{path.name}.partial-removed"))
+        self.remove_broken_off()
+
+    def remove_broken_off(self) -> None:
+        """Removes what saves and removals left that were broken off; nothing else may be saving."""
         for left in self.folder.glob(f".{_PREFIX}*.partial-*"):
             shutil.rmtree(left)
 

@@ -79,6 +79,8 @@ def starting_point(
         raise CheckpointError(
             "ranks found different checkpoints; put the folder on storage that all machines share"
         )
+    if keeper is not None and snapshot.peers.rank == 0:
+        keeper.remove_broken_off()
     if found is None:
         return None
     snapshot.put_back(found[1])

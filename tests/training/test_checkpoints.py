@@ -216,6 +216,15 @@ def test_a_run_that_was_finished_does_nothing_more(tmp_path: Path) -> None:
     assert again.step == 9 and again.metrics == first.metrics and again.best == first.best
 
 
+def test_resuming_a_finished_run_removes_what_a_broken_off_save_left(tmp_path: Path) -> None:
+    fit(tmp_path)
+    left = tmp_path / "checkpoints" / ".step-00000009.partial-1"
+    left.mkdir()
+    (left / "state.pt").write_bytes(b"half")
+    fit(tmp_path, resume=True)
+    assert not left.exists()
+
+
 def test_resume_needs_a_folder() -> None:
     with pytest.raises(UsageError, match="folder="):
         trainer(network(), NotedLoss()).fit(batches(4), resume=True)
