@@ -1,0 +1,424 @@
+"""What a profile says: one frozen record, which everything else reads or renders.
+
+Unless it says otherwise, times are seconds, shares lie in [0, 1], and None means "not known" (never
+0). ``start_seconds`` counts from the beginning of the profile, on a clock that only goes forward.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+__all__ = [
+    "ROWS",
+    "SCHEMA_VERSION",
+    "STAGES",
+    "Estimate",
+    "LoaderFacts",
+    "MachineFacts",
+    "Profile",
+    "RankFigures",
+    "Segment",
+    "SlowSample",
+    "Stage",
+    "StartFigures",
+    "StepKind",
+    "Timeline",
+    "Verdict",
+    "VerdictKind",
+    "WhatIf",
+    "WorkerLane",
+    "Workers",
+]
+
+SCHEMA_VERSION = 1
+
+ROWS = (
+    "exposed_data_wait",
+    "h2d",
+    "forward",
+    "backward",
+    "optimizer",
+    "other_host_work",
+    "residual",
+)
+"""Names of the rows that a step's wall time is split into, in the order of a step.
+
+``other_host_work`` is CPU time that the training thread spent outside the rows above it, and
+``residual`` what is then left of the wall time: the thread slept, was blocked, or had no core.
+"""
+
+STAGES = ("read", "crc", "decode", "transform", "other", "collate", "hand_over")
+"""Names of the stages of making a batch; ``other`` is what a dataset does besides."""
+
+VerdictKind = Literal[
+    "data-bound", "worth a look", "compute-bound", "launch-bound", "contention", "INCOMPLETE"
+]
+
+StepKind = Literal["steady", "warm-up", "epoch start"]
+
+
+class _Strict:
+    """What `fastdata.profiling.store` lets pass when it reads a record."""
+
+    __pydantic_config__: ClassVar[Any] = {
+        "strict": True,
+        "extra": "forbid",
+        "allow_inf_nan": False,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate(_Strict):
+    """A median with its 95 % confidence interval.
+
+    Attributes:
+        median: Of the measured values, or the modelled value.
+        low: Near end of the interval; at most the median.
+        high: Far end.
+    """
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFigures(_Strict):
+    """What happens once a run or once an epoch, and belongs to no steady step.
+
+    Attributes:
+        epochs: Times that the training loader was begun on.
+        worker_start_seconds: Mean time of its ``iter()``, which starts workers.
+        first_batch_seconds: Mean wait for the first batch after that.
+        warmup_steps: Steps left out at the beginning.
+        warmup_seconds: What they took together.
+        validation_passes: Times that another loader was gone through without gradients.
+        validation_seconds: What these took together.
+    """
+
+    epochs: int
+    worker_start_seconds: float | None
+    first_batch_seconds: float | None
+    warmup_steps: int
+    warmup_seconds: float
+    validation_passes: int
+    validation_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderFacts(_Strict):
+    """The training loader, as it describes itself.
+
+    Attributes:
+        kind: Its class, such as "DataLoader" or "FastLoader".
+        engine: A FastLoader's engine, such as "cpu"; None for others.
+        dataset: The dataset's class, or the pack's path.
+        samples: Length of the dataset.
+        batch_size: Samples a batch.
+        workers: Worker processes, or threads of a FastLoader's engine; 0 loads on the caller's.
+        prefetch_batches: Batches made ahead by each worker, or by the engine.
+        pin_memory: Whether batches are pinned.
+        persistent_workers: Whether workers outlive an epoch.
+    """
+
+    kind: str
+    engine: str | None
+    dataset: str
+    samples: int | None
+    batch_size: int | None
+    workers: int
+    prefetch_batches: int | None
+    pin_memory: bool
+    persistent_workers: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(_Strict):
+    """One stage of making batches, or one operation of it.
+
+    Attributes:
+        name: One of `STAGES`.
+        operation: A part of the stage, such as "RandomResizedCrop" of "transform", whose time is
+            contained in the stage's own entry; empty for the whole stage.
+        count: How often it ran.
+        total_seconds: In all workers together.
+        seconds_per_sample: Mean; None where samples were not counted.
+        seconds_per_batch: Mean.
+        share: Of the busy time of all workers (or of this one).
+    """
+
+    name: str
+    operation: str
+    count: int
+    total_seconds: float
+    seconds_per_sample: float | None
+    seconds_per_batch: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(_Strict):
+    """One stage of one batch in a worker.
+
+    Stages that take turns, sample after sample, are drawn one after the other: each is as long as
+    its turns together.
+
+    Attributes:
+        start_seconds: See the module.
+        seconds: How long.
+        stage: One of `STAGES`.
+    """
+
+    start_seconds: float
+    seconds: float
+    stage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerLane(_Strict):
+    """One worker process, or one thread that makes batches.
+
+    Attributes:
+        name: Such as "worker 0".
+        kind: What it is; "main" is the training process itself, which loads between steps.
+        pid: Its process.
+        batches: Made by it.
+        samples: In these; None where they were not counted.
+        wall_seconds: From its first batch's beginning to its last one's end.
+        busy_seconds: Of these, making batches.
+        stages: Whole stages first, operations after them.
+        segments: A bounded, even choice of its batches.
+    """
+
+    name: str
+    kind: Literal["process", "thread", "main"]
+    pid: int
+    batches: int
+    samples: int | None
+    wall_seconds: float
+    busy_seconds: float
+    stages: tuple[Stage, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowSample(_Strict):
+    """One of the slowest 1 % of samples.
+
+    Attributes:
+        index: As the dataset was asked for it; None where it has none.
+        name: The file it was read from, or its key; empty when nothing told.
+        seconds: What it took to make.
+        worker: `WorkerLane.name`.
+    """
+
+    index: int | None
+    name: str
+    seconds: float
+    worker: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers(_Strict):
+    """What was seen inside the workers of the training loader.
+
+    Attributes:
+        lanes: One for each; empty when nothing was seen, and `Profile.notes` says why.
+        stages: Over all lanes, whole stages first, operations after them.
+        ready_share: Share of fetches at which a batch lay ready; None where that is not known.
+        sample_seconds: Of single samples.
+        slowest: At most 100, slowest first.
+    """
+
+    lanes: tuple[WorkerLane, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    ready_share: float | None = None
+    sample_seconds: Estimate | None = None
+    slowest: tuple[SlowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatIf(_Strict):
+    """How long a step would take if one thing were different.
+
+    Attributes:
+        name: Such as "with the whole batch already there".
+        kind: "measured" was replayed in this run; "modelled" was computed from its figures.
+        step_seconds: Predicted.
+        how: One line: what was replayed, or what the model assumes.
+    """
+
+    name: str
+    kind: Literal["measured", "modelled"]
+    step_seconds: Estimate
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(_Strict):
+    """Where the time goes, and what to do about it.
+
+    Attributes:
+        kind: "INCOMPLETE" when what would be needed for another one is missing.
+        sentence: One sentence.
+        next_command: What to type or change next; None when there is nothing to gain.
+        evidence: The figures behind it, one a line.
+        missing: What was not seen, for "INCOMPLETE".
+    """
+
+    kind: VerdictKind
+    sentence: str
+    next_command: str | None
+    evidence: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineFacts(_Strict):
+    """Where the profile was made; two of them are comparable only on machines alike.
+
+    Attributes:
+        host: Its name.
+        platform: Such as "Linux-6.1-x86_64".
+        cores: This process could use.
+        memory_bytes: It could use.
+        device: Where the training computed, such as "cpu" or "cuda:0".
+        device_name: The GPU's name; None on a CPU.
+        python: Version.
+        torch: Version.
+        fastdata: Version.
+    """
+
+    host: str
+    platform: str
+    cores: int
+    memory_bytes: int
+    device: str | None
+    device_name: str | None
+    python: str
+    torch: str | None
+    fastdata: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankFigures(_Strict):
+    """One process of a run on several.
+
+    Attributes:
+        rank: From 0.
+        pid: Of the process.
+        steps: Steady steps.
+        step_seconds: Wall time of these.
+        exposed_share: Of these.
+        own_seconds: Median of a step without what only waits for other ranks (backward, optimizer),
+            by which a slow rank shows.
+    """
+
+    rank: int
+    pid: int
+    steps: int
+    step_seconds: Estimate
+    exposed_share: float | None
+    own_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline(_Strict):
+    """An even choice of the run's steps; every column has one entry a step.
+
+    Attributes:
+        stride: Every so many steps one is kept.
+        start_seconds: When each began.
+        kinds: Of each.
+        rows: Seconds by the names of `ROWS`.
+        hidden_wait: Wait for data that the device's earlier work covered.
+    """
+
+    stride: int
+    start_seconds: tuple[float, ...]
+    kinds: tuple[StepKind, ...]
+    rows: Mapping[str, tuple[float, ...]]
+    hidden_wait: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(column) for column in self.rows.values()}
+        lengths |= {len(self.start_seconds), len(self.kinds), len(self.hidden_wait)}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of {sorted(lengths)} steps; expected one length")
+        _check_rows(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile(_Strict):
+    """A run, measured.
+
+    Attributes:
+        schema_version: `SCHEMA_VERSION` of the fastdata that wrote it.
+        command: Words of the profiled command; empty for a `fastdata.Profiler`.
+        started_at: When, in UTC, as ISO 8601.
+        clock: What told exposed from hidden wait: events on the GPU's stream, or the CPU's clock,
+            by which all wait is exposed.
+        steps: Steady steps measured; a step ends when the optimizer's does.
+        step_seconds: Wall time of one.
+        wall_seconds: Mean wall time of one, which the rows add up to.
+        exposed_share: Share of the wall time in which the device waited for data.
+        exposed_share_low: 95 % confidence interval of it, over blocks of steps.
+        exposed_share_high: The same.
+        hidden_share: Share of the wall time in which the loader was late but the device busy.
+        rows: Mean seconds a step by the names of `ROWS`; they add up to `wall_seconds`.
+        samples_per_step: Mean; None where batches do not tell.
+        start: What belongs to no steady step.
+        loader: The training loader; None when none was seen.
+        workers: What was seen inside it.
+        what_if: Predictions.
+        verdict: The conclusion.
+        machine: Where it ran.
+        ranks: Empty for one process.
+        timeline: For pictures.
+        notes: What was not seen, or makes the figures doubtful; one line each.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    command: tuple[str, ...]
+    started_at: str
+    clock: Literal["cpu", "cuda"]
+    steps: int
+    step_seconds: Estimate | None
+    wall_seconds: float | None
+    exposed_share: float | None
+    exposed_share_low: float | None
+    exposed_share_high: float | None
+    hidden_share: float | None
+    rows: Mapping[str, float]
+    samples_per_step: float | None
+    start: StartFigures
+    loader: LoaderFacts | None
+    workers: Workers
+    what_if: tuple[WhatIf, ...] = ()
+    verdict: Verdict
+    machine: MachineFacts
+    ranks: tuple[RankFigures, ...] = ()
+    timeline: Timeline
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("exposed_share", "exposed_share_low", "exposed_share_high", "hidden_share"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; expected 0..1")
+        if not self.steps:
+            return
+        _check_rows(self.rows)
+        if self.wall_seconds is None or self.step_seconds is None:
+            raise ValueError(f"{self.steps} steps without their times")
+        total = math.fsum(self.rows.values())
+        if not math.isclose(total, self.wall_seconds, rel_tol=1e-6, abs_tol=1e-9):
+            raise ValueError(f"rows add up to {total} s, the step to {self.wall_seconds} s")
+
+
+def _check_rows(rows: Mapping[str, object]) -> None:
+    if set(rows) != set(ROWS):
+        raise ValueError(f"rows {sorted(rows)}; expected {sorted(ROWS)}")
