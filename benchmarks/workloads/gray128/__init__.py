@@ -1,0 +1,1 @@
+"""A 128x128 grayscale classifier."""
