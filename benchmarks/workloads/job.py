@@ -94,7 +94,7 @@ class Outcome:
         beats = self.value < self.trivial if self.is_lower_better else self.value > self.trivial
         if not beats:
             found.append(
-                f"its {self.metric} is {self.value:.4g} on held-out samples, and {self.trivial:.4g} "
-                "without learning"
+                f"its {self.metric} on held-out samples is {self.value:.4g}, and "
+                f"{self.trivial:.4g} without learning"
             )
         return found

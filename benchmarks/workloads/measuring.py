@@ -14,9 +14,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from workloads.job import Outcome
-
 from fastdata.training.records import EpochRecord, LogLine, Record, StartRecord
+from workloads.job import Outcome
 
 __all__ = ["Journal", "Stopwatch"]
 
@@ -24,7 +23,9 @@ Batch = TypeVar("Batch")
 
 
 class Stopwatch:
-    """Times a hand-written loop::
+    """Times a hand-written loop.
+
+    ::
 
     for images, labels in watch.epoch(loader):
         ...

@@ -8,14 +8,15 @@ At 16 KB a picture, raw pixels are hardly larger than the PNG files, and a batch
 from __future__ import annotations
 
 import torch
+
+import fastdata
+from fastdata.training import MetricConfig
+from fastdata.transforms import ToFloat
 from workloads.command import measure
 from workloads.gray128.data import CLASSES, JOB, make_files, trivial_accuracy
 from workloads.gray128.model import GrayNet
 from workloads.job import Job, Outcome
 from workloads.measuring import Journal
-
-import fastdata
-from fastdata import transforms as T
 
 BATCH_SIZE = 64
 
@@ -29,7 +30,7 @@ def pack(job: Job) -> None:
 
 def train(job: Job) -> Outcome:
     torch.manual_seed(0)
-    make = {"batch_size": BATCH_SIZE, "fields": ["image", "label"], "transforms": [T.ToFloat()]}
+    make = {"batch_size": BATCH_SIZE, "fields": ["image", "label"], "transforms": [ToFloat()]}
     train_loader = fastdata.FastLoader(job.work / "train.lmdb", shuffle=True, **make)
     val_loader = fastdata.FastLoader(job.work / "val.lmdb", **make)
     journal = Journal()
@@ -37,7 +38,7 @@ def train(job: Job) -> Outcome:
         GrayNet(len(CLASSES)),
         torch.nn.CrossEntropyLoss(),
         optimizer={"lr": 4e-3},
-        metrics=fastdata.training.MetricConfig(kind="classification", classes=len(CLASSES)),
+        metrics=MetricConfig(kind="classification", classes=len(CLASSES)),
         config={"epochs": job.epochs, "log_interval": 20, "eval_interval": "2 epochs"},
         report=journal.record,
     )

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+
 from workloads.command import measure
 from workloads.gray128.data import CLASSES, JOB, make_files, trivial_accuracy
 from workloads.gray128.model import GrayNet

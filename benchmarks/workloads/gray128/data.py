@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+
 from workloads.command import make
 from workloads.job import Job
 from workloads.splitting import is_held_out
