@@ -3,43 +3,75 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
-from fastdata.errors import UsageError
 from fastdata.training.accumulate import Window
+from fastdata.training.agreement import Agreement
 from fastdata.training.clock import StepClock
 from fastdata.training.config import TrainConfig
 from fastdata.training.ema import WeightAverage
 from fastdata.training.evaluator import Evaluator
-from fastdata.training.feed import Feed, length_of
+from fastdata.training.feed import Feed
 from fastdata.training.journal import Journal
 from fastdata.training.keeping import Keeper
 from fastdata.training.loop import Loop
 from fastdata.training.meter import Meter
 from fastdata.training.metrics import Metrics
 from fastdata.training.milestones import Milestones
-from fastdata.training.patience import Patience
+from fastdata.training.passes import Passes
 from fastdata.training.peers import Peers, wrapped
 from fastdata.training.placement import Placed
+from fastdata.training.plan import Plan, patience_of, plan_run, schedule_of
 from fastdata.training.progress import Progress
 from fastdata.training.records import Report
 from fastdata.training.saving import Saving
-from fastdata.training.schedule import Schedule, lr_factor
 from fastdata.training.sigterm import Termination
-from fastdata.training.snapshot import Snapshot
+from fastdata.training.state import RunState
 from fastdata.training.stepping import StepFunction
 from fastdata.training.update import Updater
 
-__all__ = ["Run", "assemble"]
+__all__ = ["Run", "Setup", "assemble"]
 
-# Share of the run in which the learning rate rises, where the settings do not say.
-WARMUP_SHARE = 0.03
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a run is made from.
+
+    Attributes:
+        config: Its settings.
+        placed: The model on its device.
+        step: What a batch is put through.
+        optimizer: Over the model's parameters.
+        average: Of the model's weights, or None.
+        metrics: What evaluation measures besides the loss.
+        evaluator: Evaluates the model.
+        train_loader: Of this rank.
+        val_loader: Likewise, or None.
+        folder: Where checkpoints go, or None.
+        peers: All ranks.
+        termination: Notes SIGTERM.
+        report: Told of records.
+    """
+
+    config: TrainConfig
+    placed: Placed
+    step: StepFunction
+    optimizer: Optimizer
+    average: WeightAverage | None
+    metrics: Metrics
+    evaluator: Evaluator
+    train_loader: Iterable[Any]
+    val_loader: Iterable[Any] | None
+    folder: Path | None
+    peers: Peers
+    termination: Termination
+    report: Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,172 +81,144 @@ class Run:
     Attributes:
         loop: Trains.
         milestones: Evaluates and saves.
-        snapshot: Takes the state, and puts it back.
+        state: All that a checkpoint holds.
         keeper: Of the checkpoints, or None.
-        patience: Knows the best evaluation.
-        progress: Where the run stands.
         total_steps: Of the whole run, or None.
     """
 
     loop: Loop
     milestones: Milestones
-    snapshot: Snapshot
+    state: RunState
     keeper: Keeper | None
-    patience: Patience
-    progress: Progress
     total_steps: int | None
 
 
-def assemble(
-    config: TrainConfig,
-    placed: Placed,
-    *,
-    step: StepFunction,
-    optimizer: Optimizer,
-    scaler: Any,
-    average: WeightAverage | None,
-    metrics: Metrics,
-    evaluator: Evaluator,
-    train_loader: Iterable[Any],
-    val_loader: Iterable[Any] | None,
-    folder: Path | None,
-    peers: Peers,
-    termination: Termination,
-    report: Report,
-) -> Run:
-    """Builds a run; loaders are those of this rank.
+def assemble(setup: Setup) -> Run:
+    """Builds a run.
 
     Raises:
         UsageError: Settings and loaders do not fit each other.
     """
-    length = length_of(train_loader)
-    total_steps = _total_steps(config, length, peers)
-    progress, patience = Progress(), _patience(config, metrics, val_loader)
-    clock, feed = StepClock(placed.device), Feed(train_loader, placed.device)
-    meter = Meter(peers, stops=config.on_nan == "stop", find_indices=feed.indices_of)
-    trained = [weight for weight in placed.model.parameters() if weight.requires_grad]
-    window = Window(trained, config.accumulate, peers.world)
-    updater = Updater(
-        trained,
-        optimizer=optimizer,
-        scaler=scaler,
-        schedule=_schedule(config, optimizer, total_steps),
-        average=average,
-        clip_norm=config.clip_norm,
-        on_nan=config.on_nan,
+    plan = plan_run(setup.config, setup.train_loader, setup.peers)
+    scaler = setup.placed.precision.scaler()
+    clock = StepClock(setup.placed.device)
+    state = _state(setup, plan, scaler)
+    agreement = Agreement(
+        setup.termination, setup.peers, window=state.window, progress=state.progress
     )
-    snapshot = Snapshot(
-        model=placed.model,
-        updater=updater,
-        average=average,
-        window=window,
-        meter=meter,
-        patience=patience,
-        feed=feed,
-        progress=progress,
-        peers=peers,
-        device=placed.device,
-    )
-    keeper = None if folder is None else _keeper(config, folder, patience)
-    milestones = Milestones(
-        config,
-        progress=progress,
-        patience=patience,
-        clock=clock,
-        save=None if keeper is None else Saving(snapshot, keeper, report).save,
-        report=report,
-    )
-    journal = Journal(
-        placed.device,
-        meter=meter,
-        clock=clock,
-        progress=progress,
-        updater=updater,
-        lr=lambda: float(optimizer.param_groups[0]["lr"]),
-        report=report,
-    )
+    keeper = _keeper(setup, state)
+    milestones = _milestones(setup, state, agreement, clock=clock, keeper=keeper)
     loop = Loop(
-        config=config,
-        model=wrapped(
-            placed.callable,
-            peers,
-            placed.device,
-            find_unused_parameters=config.find_unused_parameters,
-        ),
-        step=step,
-        move=placed.move,
-        precision=placed.precision,
-        scaler=scaler,
-        feed=feed,
-        length=length,
-        window=window,
-        updater=updater,
-        meter=meter,
+        config=setup.config,
+        feed=state.feed,
+        epoch_batches=plan.epoch_batches,
+        move=setup.placed.move,
+        passes=_passes(setup, scaler),
+        window=state.window,
+        updater=state.updater,
+        meter=state.meter,
         clock=clock,
-        journal=journal,
+        journal=_journal(setup, state, clock),
         milestones=milestones,
-        patience=patience,
-        peers=peers,
-        termination=termination,
-        progress=progress,
+        patience=state.patience,
+        agreement=agreement,
+        progress=state.progress,
     )
-    if val_loader is not None:
-        # An evaluation can be broken off, to save in time what came before it.
-        milestones.evaluate = functools.partial(evaluator, val_loader, peers, loop.check_stop)
     return Run(
         loop=loop,
         milestones=milestones,
-        snapshot=snapshot,
+        state=state,
         keeper=keeper,
-        patience=patience,
-        progress=progress,
-        total_steps=total_steps,
+        total_steps=plan.total_steps,
     )
 
 
-def _total_steps(config: TrainConfig, length: int | None, peers: Peers) -> int | None:
-    # All ranks must follow one schedule, that of the longest loader.
-    longest = peers.largest(math.inf if length is None else length)
-    if math.isinf(longest):
-        if config.max_steps is None and config.schedule == "cosine":
-            raise UsageError(
-                "the training loader has no length, so the cosine schedule has no end; set "
-                "max_steps, or schedule='constant'"
-            )
-        return config.max_steps
-    steps = math.ceil(longest / config.accumulate) * config.epochs
-    return steps if config.max_steps is None else min(steps, config.max_steps)
-
-
-def _schedule(config: TrainConfig, optimizer: Optimizer, total_steps: int | None) -> Schedule:
-    warmup_steps = config.warmup_steps
-    if warmup_steps is None:
-        warmup_steps = math.ceil(WARMUP_SHARE * (total_steps or 0))
-    factor = functools.partial(
-        lr_factor,
-        warmup_steps=warmup_steps,
-        total_steps=total_steps if config.schedule == "cosine" else None,
-        final_factor=config.final_lr_factor,
+def _state(setup: Setup, plan: Plan, scaler: torch.amp.GradScaler) -> RunState:
+    config, placed, peers = setup.config, setup.placed, setup.peers
+    trained = [weight for weight in placed.model.parameters() if weight.requires_grad]
+    feed = Feed(setup.train_loader, placed.device)
+    evaluates = setup.val_loader is not None and config.eval_interval is not None
+    return RunState(
+        model=placed.model,
+        updater=Updater(
+            trained,
+            optimizer=setup.optimizer,
+            scaler=scaler,
+            schedule=schedule_of(config, setup.optimizer, plan.total_steps),
+            average=setup.average,
+            clip_norm=config.clip_norm,
+            on_nan=config.on_nan,
+        ),
+        average=setup.average,
+        window=Window(trained, config.accumulate, peers.world),
+        meter=Meter(peers, stops=config.on_nan == "stop", find_indices=feed.indices_of),
+        patience=patience_of(config, setup.metrics, evaluates=evaluates),
+        feed=feed,
+        progress=Progress(),
+        peers=peers,
+        device=placed.device,
     )
-    return Schedule(optimizer, factor, max(total_steps or 0, warmup_steps))
 
 
-def _patience(config: TrainConfig, metrics: Metrics, val_loader: Iterable[Any] | None) -> Patience:
-    direction = metrics.direction(config.monitor)
-    mode = direction if config.monitor_mode == "auto" else config.monitor_mode
-    if mode is None:
-        raise UsageError(
-            f"monitor={config.monitor!r} does not say what is better; set monitor_mode"
-        )
-    if config.patience is not None and (val_loader is None or config.eval_interval is None):
-        raise UsageError("patience needs evaluations; pass a val_loader, and set eval_interval")
-    return Patience(mode, config.min_delta, config.patience)
+def _passes(setup: Setup, scaler: torch.amp.GradScaler) -> Passes:
+    model = wrapped(
+        setup.placed.callable,
+        setup.peers,
+        setup.placed.device,
+        find_unused_parameters=setup.config.find_unused_parameters,
+    )
+    return Passes(
+        model=model,
+        step=setup.step,
+        precision=setup.placed.precision,
+        scaler=scaler,
+        peers=setup.peers,
+    )
 
 
-def _keeper(config: TrainConfig, folder: Path, patience: Patience) -> Keeper:
+def _keeper(setup: Setup, state: RunState) -> Keeper | None:
+    if setup.folder is None:
+        return None
     return Keeper(
-        folder / "checkpoints",
-        keep_last=config.keep_last,
-        monitor=config.monitor,
-        mode=patience.mode,
+        setup.folder / "checkpoints",
+        keep_last=setup.config.keep_last,
+        monitor=setup.config.monitor,
+        mode=state.patience.mode,
+    )
+
+
+def _milestones(
+    setup: Setup,
+    state: RunState,
+    agreement: Agreement,
+    *,
+    clock: StepClock,
+    keeper: Keeper | None,
+) -> Milestones:
+    evaluate = None
+    if setup.val_loader is not None:
+        # An evaluation can be broken off, to save in time what came before it.
+        evaluate = functools.partial(
+            setup.evaluator, setup.val_loader, setup.peers, agreement.check_stop
+        )
+    return Milestones(
+        setup.config,
+        progress=state.progress,
+        patience=state.patience,
+        clock=clock,
+        evaluate=evaluate,
+        saving=None if keeper is None else Saving(state, keeper, setup.report),
+        report=setup.report,
+    )
+
+
+def _journal(setup: Setup, state: RunState, clock: StepClock) -> Journal:
+    return Journal(
+        setup.placed.device,
+        meter=state.meter,
+        clock=clock,
+        progress=state.progress,
+        updater=state.updater,
+        lr=lambda: float(setup.optimizer.param_groups[0]["lr"]),
+        report=setup.report,
     )

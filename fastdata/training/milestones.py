@@ -11,6 +11,7 @@ from fastdata.training.interval import parse_interval
 from fastdata.training.patience import Patience
 from fastdata.training.progress import Progress
 from fastdata.training.records import EvalRecord, Report
+from fastdata.training.saving import Saving
 
 __all__ = ["Milestones"]
 
@@ -23,11 +24,9 @@ class Milestones:
         progress: Of the run.
         patience: Follows the metric.
         clock: Leaves the time spent here out of the steps.
-        save: Saves a checkpoint with the metric's value at this step, or None for no checkpoints.
-        report: Told of evaluations.
-
-    Attributes:
         evaluate: Gives the metrics; None where there is nothing to evaluate on.
+        saving: Saves checkpoints; None for none.
+        report: Told of evaluations.
     """
 
     def __init__(
@@ -37,7 +36,8 @@ class Milestones:
         progress: Progress,
         patience: Patience,
         clock: StepClock,
-        save: Callable[[float | None], None] | None,
+        evaluate: Callable[[], dict[str, float]] | None,
+        saving: Saving | None,
         report: Report,
     ) -> None:
         self._monitor = config.monitor
@@ -46,10 +46,9 @@ class Milestones:
         self._progress = progress
         self._patience = patience
         self._clock = clock
-        self.evaluate: Callable[[], dict[str, float]] | None = None
-        self._save = save
+        self._evaluate = evaluate if self._eval_interval is not None else None
+        self._saving = saving
         self._report = report
-        self._saved_at: tuple[int, int, int] | None = None
 
     def pass_by(self, *, epoch_ended: bool) -> None:
         """Does what is due after a step, or after an epoch, and was not done before."""
@@ -73,20 +72,18 @@ class Milestones:
 
     def saved_here(self) -> None:
         """Notes that a checkpoint of this place exists: the one that the run goes on from."""
-        self._saved_at = self._place()
+        if self._saving is not None:
+            self._saving.saved_here()
 
     def _do(self, *, evaluates: bool, saves: bool) -> None:
         if not (evaluates or saves):
             return
         progress, is_best = self._progress, False
         with self._clock.paused():
-            is_new = evaluates and progress.evaluated_at != progress.step
-            if is_new and self.evaluate and self._eval_interval:
-                is_best = self._run_evaluation(self.evaluate)
-            if is_best:
-                self._saved_at = None
+            if evaluates and self._evaluate and progress.evaluated_at != progress.step:
+                is_best = self._run_evaluation(self._evaluate)
             if saves or is_best:
-                self._save_here()
+                self._save_here(is_best=is_best)
 
     def _run_evaluation(self, evaluate: Callable[[], dict[str, float]]) -> bool:
         start, progress = time.perf_counter(), self._progress
@@ -104,13 +101,9 @@ class Milestones:
         )
         return is_best
 
-    def _save_here(self) -> None:
+    def _save_here(self, *, is_best: bool = False) -> None:
         progress = self._progress
-        if self._save is None or self._saved_at == self._place():
-            return
-        is_evaluated = progress.evaluated_at == progress.step
-        self._save(progress.metrics[self._monitor] if is_evaluated else None)
-        self._saved_at = self._place()
-
-    def _place(self) -> tuple[int, int, int]:
-        return self._progress.epoch, self._progress.batch, self._progress.step
+        if self._saving is not None:
+            is_evaluated = progress.evaluated_at == progress.step
+            value = progress.metrics[self._monitor] if is_evaluated else None
+            self._saving.save(value, again=is_best)

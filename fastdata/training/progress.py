@@ -15,6 +15,7 @@ class Progress:
         epoch: Epochs done.
         batch: Batches of the next one that this rank has had.
         step: Steps done, skipped ones included.
+        ends_epoch: Whether all ranks know that no batch of the epoch follows the last step.
         evaluated_at: The step of the last evaluation.
         metrics: Its results.
     """
@@ -22,5 +23,6 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    ends_epoch: bool = False
     evaluated_at: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)

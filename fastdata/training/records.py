@@ -57,7 +57,7 @@ class LogLine:
         epoch: From 0.
         step: Steps done.
         loss: Mean over samples.
-        lr: Learning rate of the last step, of the first parameter group.
+        lr: Learning rate of the step that comes next, of the first parameter group.
         samples: Samples in these steps.
         samples_per_second: Of all ranks, with everything that the loop does between.
         step_seconds: Wall time a step.

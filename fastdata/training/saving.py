@@ -9,7 +9,7 @@ from fastdata.errors import CheckpointError, UsageError
 from fastdata.training import checkpoint
 from fastdata.training.keeping import Keeper
 from fastdata.training.records import CheckpointRecord, Report
-from fastdata.training.snapshot import Snapshot
+from fastdata.training.state import RunState
 
 __all__ = ["Saving", "starting_point"]
 
@@ -18,41 +18,55 @@ class Saving:
     """Saves snapshots.
 
     Args:
-        snapshot: Of the run.
+        state: Of the run.
         keeper: Of the folder.
         report: Told of each.
     """
 
-    def __init__(self, snapshot: Snapshot, keeper: Keeper, report: Report) -> None:
-        self._snapshot = snapshot
+    def __init__(self, state: RunState, keeper: Keeper, report: Report) -> None:
+        self._state = state
         self._keeper = keeper
         self._report = report
+        self._last_name: str | None = None
 
-    def save(self, value: float | None) -> None:
+    def save(self, value: float | None, *, again: bool = False) -> None:
         """Saves the run as it is; when this returns, on any rank, it is on the disk.
+
+        The end of an epoch is the place of its last step: what was saved after that is not saved
+        once more.
 
         Args:
             value: Of the monitored metric at this step, or None.
+            again: Replaces a checkpoint of this place, which lacks the value.
         """
-        start, peers, progress = time.perf_counter(), self._snapshot.peers, self._snapshot.progress
-        state = self._snapshot.take()
+        if self._name() == self._last_name and not again:
+            return
+        start, peers, step = time.perf_counter(), self._state.peers, self._state.progress.step
+        state = self._state.state_dict()
         if peers.rank == 0:
-            within = self._snapshot.window.batches
-            name = f"{progress.step:08d}" + (f"+{within}" if within else "")
-            path, facts = self._keeper.save(state, name=name, step=progress.step, value=value)
+            path, facts = self._keeper.save(state, name=self._name(), step=step, value=value)
             self._report(
                 CheckpointRecord(
-                    step=progress.step,
+                    step=step,
                     path=path,
                     size_bytes=facts.size_bytes,
                     seconds=time.perf_counter() - start,
                 )
             )
         peers.sum([0.0])
+        self.saved_here()
+
+    def saved_here(self) -> None:
+        """Notes that there is a checkpoint of this place."""
+        self._last_name = self._name()
+
+    def _name(self) -> str:
+        within = self._state.window.batches
+        return f"{self._state.progress.step:08d}" + (f"+{within}" if within else "")
 
 
 def starting_point(
-    resume: bool | str | Path, keeper: Keeper | None, snapshot: Snapshot
+    resume: bool | str | Path, keeper: Keeper | None, state: RunState
 ) -> Path | None:
     """Puts the run where `resume` says, and gives the checkpoint that this came from.
 
@@ -74,7 +88,7 @@ def starting_point(
         raise UsageError("resume=True needs the run's folder; give it to the Trainer as folder=")
     else:
         found = keeper.newest()
-    seen = snapshot.peers.gather(str(found[1]["progress"] if found else None).encode())
+    seen = state.peers.gather(str(found[1]["progress"] if found else None).encode())
     if len(set(seen)) > 1:
         raise CheckpointError(
             "ranks found different checkpoints; put the folder on storage that all machines share"
@@ -83,5 +97,5 @@ def starting_point(
         keeper.remove_broken_off()
     if found is None:
         return None
-    snapshot.put_back(found[1])
+    state.load_state_dict(found[1])
     return found[0]

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from fastdata.errors import UsageError
-from fastdata.training.assembly import Run, assemble
+from fastdata.training.agreement import StopWanted
+from fastdata.training.assembly import Run, Setup, assemble
 from fastdata.training.config import MetricConfig, OptimizerConfig, TrainConfig, from_given
 from fastdata.training.ema import WeightAverage
 from fastdata.training.evaluator import Evaluator
 from fastdata.training.feed import shared_out
 from fastdata.training.lines import log_record, shown
-from fastdata.training.loop import StopWanted
 from fastdata.training.metrics import Metrics
 from fastdata.training.optimizers import build_optimizer
 from fastdata.training.peers import Peers, gathered, local_rank
@@ -121,7 +121,7 @@ class Trainer:
             shown(),
         ):
             run = self._assembled(where, peers, termination, train_loader, val_loader)
-            origin = starting_point(resume, run.keeper, run.snapshot)
+            origin = starting_point(resume, run.keeper, run.state)
             if origin is not None:
                 run.milestones.saved_here()
             self._tell(peers)(self._start(where, peers, run, origin))
@@ -165,26 +165,28 @@ class Trainer:
         train_loader: Iterable[Any],
         val_loader: Iterable[Any] | None,
     ) -> Run:
-        scaler = where.precision.scaler()
         if self.optimizer is None:
             self.optimizer = build_optimizer(self.model, self._optimizer_config, where.device)
         if self.config.ema_decay is not None:
             self._average = WeightAverage(self.model, self.config.ema_decay)
         return assemble(
-            self.config,
-            where,
-            step=self._step,
-            optimizer=self.optimizer,
-            scaler=scaler,
-            average=self._average,
-            metrics=self._metrics,
-            evaluator=self._evaluator(where),
-            train_loader=shared_out(train_loader, world=peers.world),
-            val_loader=None if val_loader is None else shared_out(val_loader, world=peers.world),
-            folder=self.folder,
-            peers=peers,
-            termination=termination,
-            report=self._tell(peers),
+            Setup(
+                config=self.config,
+                placed=where,
+                step=self._step,
+                optimizer=self.optimizer,
+                average=self._average,
+                metrics=self._metrics,
+                evaluator=self._evaluator(where),
+                train_loader=shared_out(train_loader, world=peers.world),
+                val_loader=None
+                if val_loader is None
+                else shared_out(val_loader, world=peers.world),
+                folder=self.folder,
+                peers=peers,
+                termination=termination,
+                report=self._tell(peers),
+            )
         )
 
     def _tell(self, peers: Peers) -> Report:
@@ -199,18 +201,18 @@ class Trainer:
             total_steps=run.total_steps,
             parameters=sum(w.numel() for w in self.model.parameters() if w.requires_grad),
             resumed_from=origin,
-            step=run.progress.step,
+            step=run.state.progress.step,
             settings=where.settings,
         )
 
     def _result(self, run: Run, seconds: float) -> FitResult:
         return FitResult(
-            reason="stopped early" if run.patience.is_over else "finished",
-            epochs=run.progress.epoch,
-            step=run.progress.step,
-            metrics=dict(run.progress.metrics),
-            best=run.patience.best,
-            best_step=run.patience.best_step,
+            reason="stopped early" if run.state.patience.is_over else "finished",
+            epochs=run.state.progress.epoch,
+            step=run.state.progress.step,
+            metrics=dict(run.state.progress.metrics),
+            best=run.state.patience.best,
+            best_step=run.state.patience.best_step,
             best_checkpoint=None if run.keeper is None else run.keeper.best(),
             seconds=seconds,
         )

@@ -71,6 +71,46 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path: Path) -> None:
     assert steps(tmp_path) == [3, 21, 24]
 
 
+class Unsized(list[Any]):
+    """Batches that nobody can count before they have come."""
+
+    def __len__(self) -> int:
+        raise TypeError
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [(1, [1, 2, 3, 4, 5, 6]), (3, [3, 6]), (2, [2, 4, 6]), ("1 epoch", [3, 6])],
+)
+@pytest.mark.parametrize(
+    ("kind", "eval_interval", "best"),
+    [(list, None, []), (list, "1 epoch", [3]), (Unsized, None, [])],
+)
+def test_each_step_is_saved_once(
+    kind: Any,
+    eval_interval: Any,
+    best: list[int],
+    interval: Any,
+    expected: list[int],
+    tmp_path: Path,
+) -> None:
+    """Also the last one of an epoch, and of the run."""
+    records: list[Any] = []
+    own = trainer(
+        network(),
+        NotedLoss(),
+        folder=tmp_path,
+        report=records.append,
+        epochs=2,
+        optimizer={"lr": 10.0},  # so that only the first evaluation is the best so far
+        checkpoint_interval=interval,
+        eval_interval=eval_interval,
+    )
+    own.fit(kind(batches(4, 4, 3)), batches(5, seed=9))
+    saved = [record.step for record in records if type(record).__name__ == "CheckpointRecord"]
+    assert saved == sorted({*expected, *best})
+
+
 @pytest.mark.parametrize("kind", ["truncated", "flipped", "no facts", "facts cut", "no state"])
 def test_a_damaged_checkpoint_is_left_out_and_named(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -21,11 +21,11 @@ from fastdata.training.peers import Peers
 from fastdata.training.progress import Progress
 from fastdata.training.update import Updater
 
-__all__ = ["Snapshot"]
+__all__ = ["RunState"]
 
 
 @dataclass(kw_only=True)
-class Snapshot:
+class RunState:
     """The parts of a run that have a state. Ranks share all of it but `feed` and random numbers."""
 
     model: nn.Module
@@ -39,7 +39,7 @@ class Snapshot:
     peers: Peers
     device: torch.device
 
-    def take(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """The state now; the device is waited for, and every rank must call it.
 
         Raises:
@@ -61,7 +61,7 @@ class Snapshot:
             ),
         }
 
-    def put_back(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Makes the run go on from a state.
 
         Raises:
