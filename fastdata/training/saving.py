@@ -93,7 +93,7 @@ def starting_point(
         raise CheckpointError(
             "ranks found different checkpoints; put the folder on storage that all machines share"
         )
-    if keeper is not None and snapshot.peers.rank == 0:
+    if keeper is not None and state.peers.rank == 0:
         keeper.remove_broken_off()
     if found is None:
         return None
