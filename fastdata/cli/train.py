@@ -20,9 +20,13 @@ HELP = """\
 Train a model from a YAML config, a pack and a model of your own.
 
 The config names the model and the loss by import path (package.module:Name, from the config's
-folder or the installed packages) and the pack; everything else has a default. What it
-names is imported and called, so use only configs that you trust. The run folder gets config.json,
-train.log, metrics.jsonl and checkpoints.
+folder or the installed packages) and the pack; everything else has a default. The run folder gets
+config.json, train.log, metrics.jsonl and checkpoints.
+
+What a config names is imported and called. It may call your own modules, and models, losses,
+optimizers and datasets of installed packages, but no other code of these and nothing of Python
+itself. Modules run when they are imported: use only configs, and modules beside them, that you
+trust.
 
 Presets set what the config leaves open. balanced: the defaults. throughput: more batches ahead, and
 rare logs, evaluation and checkpoints. memory: the batch in up to four accumulated parts, few

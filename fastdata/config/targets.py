@@ -1,4 +1,7 @@
-"""Imports what a config names: ``package.module:Name``, never an expression."""
+"""Imports what a config names: ``package.module:Name``, never an expression.
+
+The module is imported, and runs then; `fastdata.config.origins` says what of it may be called.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastdata.config.models import Target
+from fastdata.config.origins import check_module, check_object
 from fastdata.errors import FastDataError, UsageError
 
 __all__ = ["build", "import_from", "import_target"]
@@ -30,9 +34,10 @@ def import_target(target: Target, *, key: str) -> Any:
         key: Where it is named, such as "model".
 
     Raises:
-        UsageError: The module cannot be imported, or has no such name.
+        UsageError: The module cannot be imported, has no such name, or a config may not call it.
     """
     module_name, _, name = target.path.partition(":")
+    check_module(module_name, key=key)
     try:
         found: Any = importlib.import_module(module_name)
     except Exception as error:
@@ -50,6 +55,7 @@ def import_target(target: Target, *, key: str) -> Any:
         raise UsageError(
             f"{key}: {target.path} is a {type(found).__name__}; expected a class or a function"
         )
+    check_object(found, path=target.path, key=key)
     return found
 
 

@@ -41,6 +41,9 @@ def step(model, batch):
 def greedy(model, batch):
     raise MemoryError
 
+def wrong(*given):
+    return list(given)
+
 def step_of_another_pack(model, batch):
     return nn.functional.cross_entropy(model(batch.image), batch.land)
 """
@@ -177,8 +180,10 @@ def in_process(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         ("data.val_share=0.001", UsageError, "leaves nothing on one side"),
         ("model.path=nets:step", UsageError, "model: nets:step.* failed"),
         ("model.path=torch.nn:MSELoss", UsageError, "model: torch.nn:MSELoss.* failed"),
-        ("model={path: 'builtins:dict'}", UsageError, "gave a dict; expected a torch.nn.Module"),
-        ("optimizer={path: 'builtins:list'}", UsageError, "gave a list; expected a torch.optim"),
+        ("model={path: 'nets:wrong'}", UsageError, "gave a list; expected a torch.nn.Module"),
+        ("optimizer={path: 'nets:wrong'}", UsageError, "gave a list; expected a torch.optim"),
+        ("model={path: 'nets:time.sleep'}", UsageError, "model: nets:time.sleep leads to time.sl"),
+        ("loss=subprocess:run", UsageError, "loss: 'subprocess' is a module of Python itself"),
         ("run.tensorboard=true", UsageError, "TensorBoard is not installed"),
         ("training.device=tpu", UsageError, "device='tpu'"),
         ("model.args.classes=1", UsageError, "the model, loss or step function failed: "),
@@ -196,7 +201,7 @@ def test_what_else_does_not_fit_says_what_to_do(
 
 def test_a_step_function_takes_the_whole_batch(in_process: Any) -> None:
     words = ("loss=null", "metrics=null", "training.max_steps=2")
-    with pytest.raises(UsageError, match=r"no attribute 'land' \(nets.py:21, in step_of_another"):
+    with pytest.raises(UsageError, match=r"no attribute 'land' \(nets.py:24, in step_of_another"):
         in_process(*words, "step=nets:step_of_another_pack", "run.tensorboard=false")
 
 
