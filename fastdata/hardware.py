@@ -17,7 +17,15 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Cgroup", "Machine", "Ranks", "read_cgroup", "read_machine", "read_ranks"]
+__all__ = [
+    "Cgroup",
+    "Machine",
+    "Ranks",
+    "cgroup_folders",
+    "read_cgroup",
+    "read_machine",
+    "read_ranks",
+]
 
 # cgroup v1 writes "no limit" as the largest multiple of the page size below 2**63.
 _UNLIMITED_BYTES = 1 << 60
@@ -149,32 +157,43 @@ def read_cgroup(*, root: Path = Path("/")) -> Cgroup:
     """
     cores: list[float] = []
     memory: list[int] = []
+    for folder in cgroup_folders("cpu", root=root):
+        cores += _quota(*_text(folder / "cpu.max").split())
+        quota = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+        cores += _quota(*(part.strip() for part in quota))
+    for folder in cgroup_folders("memory", root=root):
+        stat = _text(folder / "memory.stat")
+        memory += _free(
+            _text(folder / "memory.max"), _text(folder / "memory.current"), stat, "inactive_file"
+        )
+        memory += _free(
+            _text(folder / "memory.limit_in_bytes"),
+            _text(folder / "memory.usage_in_bytes"),
+            stat,
+            "total_inactive_file",
+        )
+    return Cgroup(cores=min(cores, default=None), memory_bytes=min(memory, default=None))
+
+
+def cgroup_folders(controller: str, *, root: Path = Path("/")) -> list[Path]:
+    """Folders of the control groups that this process is in, each before those around it.
+
+    Version 2 has one tree for all controllers, version 1 one a controller; where both are mounted,
+    the folders of both are given.
+
+    Args:
+        controller: Such as "cpu" or "memory".
+        root: Folder with ``proc`` and ``sys``; another one only to try this function.
+    """
+    mount = root / "sys/fs/cgroup"
+    folders = []
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
-        names = controllers.split(",")
-        mount = root / "sys/fs/cgroup"
         if not controllers:
-            for folder in _upwards(mount, path):
-                cores += _quota(*_text(folder / "cpu.max").split())
-                memory += _free(
-                    _text(folder / "memory.max"),
-                    _text(folder / "memory.current"),
-                    _text(folder / "memory.stat"),
-                    "inactive_file",
-                )
-        if "cpu" in names:
-            for folder in _upwards(mount / "cpu", path):
-                quota = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
-                cores += _quota(*(part.strip() for part in quota))
-        if "memory" in names:
-            for folder in _upwards(mount / "memory", path):
-                memory += _free(
-                    _text(folder / "memory.limit_in_bytes"),
-                    _text(folder / "memory.usage_in_bytes"),
-                    _text(folder / "memory.stat"),
-                    "total_inactive_file",
-                )
-    return Cgroup(cores=min(cores, default=None), memory_bytes=min(memory, default=None))
+            folders += _upwards(mount, path)
+        elif controller in controllers.split(","):
+            folders += _upwards(mount / controller, path)
+    return folders
 
 
 def _cores(cgroup: Cgroup) -> tuple[int, str]:
