@@ -11,7 +11,7 @@ from sources import calls, imports_at_runtime, parse, source_files
 FLOORS = (
     ("fastdata.cli",),
     ("fastdata.demo",),
-    ("fastdata.tuning",),
+    ("fastdata.tuning", "fastdata.checkup"),
     ("fastdata.config",),
     ("fastdata.training",),
     ("fastdata.profiling", "fastdata.monitoring"),

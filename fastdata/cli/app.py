@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": "Show what is in a pack: fields, sizes, class balance; draw a contact sheet.",
     "verify": "Read every record of a pack and list what is wrong.",
     "train": "Train a model from a YAML config, a pack and a model of your own.",
+    "doctor": "Check this machine: versions, GPU, cores, memory, speed, security fixes.",
     "demo": "Make images, convert them, and time training from files and from the pack.",
 }
 

@@ -1,0 +1,1 @@
+"""Resources sampled beside a run: GPUs, CPU, memory, storage."""

@@ -1,0 +1,160 @@
+"""``fastdata doctor``: every promised line, its state, its remedy, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+from cgroups import cpu_quota
+from commands import Ended, command_line, environment, run, run_on_terminal
+from nvmlstub import build_nvml_stub
+
+PROMISED = {
+    "software": {"Python", "torch", "native core", "Pillow", "libjpeg-turbo", "DALI"},
+    "GPU": {"CUDA"},
+    "machine": {"cores", "memory", "/dev/shm", "open files"},
+    "speed": {"decode", "decode + resize", "read rate"},
+    "security": {"torch", "Pillow", "HDF5", "lmdb", "PyYAML"},
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is large enough for a rate, on the disk of the temporary folder."""
+    path = tmp_path_factory.mktemp("data") / "records.bin"
+    with open(path, "wb") as stream:
+        stream.write(os.urandom(16 << 20))
+        os.fsync(stream.fileno())
+    return path
+
+
+@pytest.fixture(scope="module")
+def examined(data: Path) -> Ended:
+    return run("doctor", data, "--json")
+
+
+def found(done: Ended) -> dict[tuple[str, str], dict[str, str]]:
+    return {
+        (section["title"], finding["name"]): finding
+        for section in done.json["sections"]
+        for finding in section["findings"]
+    }
+
+
+def test_every_promised_line_is_there_and_what_is_not_ok_has_a_remedy(examined: Ended) -> None:
+    done, lines = examined, found(examined)
+    assert lines.keys() >= {(title, name) for title, names in PROMISED.items() for name in names}
+    assert {line["state"] for line in lines.values()} <= {"ok", "warn", "fail"}
+    assert [line for line in lines.values() if line["state"] != "ok" and not line["remedy"]] == []
+    failed = [line for line in lines.values() if line["state"] == "fail"]
+    assert done.code == done.json["exit_code"] == (6 if failed else 0)
+    assert done.json["ok"] == (not failed)
+    assert sum(done.json["counts"].values()) == len(lines)
+
+
+def test_the_plain_lines_say_what_the_document_says(data: Path) -> None:
+    lines = run("doctor", data).text.splitlines()
+    assert [line for line in lines if not line.startswith(" ")][:-1] == list(PROMISED)
+    assert any(line.startswith("  ok    Python ") for line in lines)
+    assert "failure" in lines[-1]
+
+
+def test_a_failing_line_is_exit_code_6_and_the_others_are_still_told(data: Path) -> None:
+    done = run("doctor", data, "--json", env={"FASTDATA_NATIVE": "sometimes"})
+    lines = found(done)
+    assert done.code == 6
+    assert lines["software", "native core"]["state"] == "fail"
+    assert "sometimes" in lines["software", "native core"]["found"]
+    assert lines["speed", "read rate"]["state"] == "ok"
+
+
+def test_a_core_that_is_switched_off_is_a_warning_with_the_way_back(data: Path) -> None:
+    line = found(run("doctor", data, "--json", env={"FASTDATA_NATIVE": "off"}))
+    core = line["software", "native core"]
+    assert core["state"] == "warn"
+    assert "FASTDATA_NATIVE is off" in core["found"]
+    assert "unset FASTDATA_NATIVE" in core["remedy"]
+
+
+def test_a_torch_that_cannot_be_imported_is_one_failing_line(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13 is not there')\n")
+    done = run("doctor", data, "--json", env={"PYTHONPATH": str(tmp_path)})
+    lines = found(done)
+    assert done.code == 6
+    assert "libcudart.so.13 is not there" in lines["software", "torch"]["found"]
+    assert lines["machine", "memory"]["state"] in {"ok", "warn"}
+
+
+def test_few_file_descriptors_are_a_warning_with_the_command(data: Path) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+    done = subprocess.run(
+        command_line(("doctor", data)), env=environment(), capture_output=True, preexec_fn=limit
+    )
+    (line,) = (line for line in done.stdout.decode().splitlines() if "open files" in line)
+    assert line.startswith("  warn")
+    assert "256" in line and "ulimit -n" in line
+
+
+def test_a_gpu_that_this_torch_cannot_use_is_a_failure(data: Path, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("torch sees a real GPU")
+    done = run("doctor", data, "--json", env=build_nvml_stub(tmp_path))
+    lines = found(done)
+    assert lines["GPU", "driver"]["found"] == "550.54.15, runs CUDA up to 12.4"
+    assert lines["GPU", "CUDA"]["state"] == "fail"
+    gpu = lines["GPU", "GPU 1"]["found"]
+    assert gpu.startswith("Stub 1, 80.0 GiB, compute capability 8.0, TF32 and bf16, hardware JPEG")
+    assert done.code == 6
+
+
+def test_without_a_gpu_it_says_so_once_and_fails_nothing(examined: Ended) -> None:
+    lines = found(examined)
+    if ("GPU", "GPU 0") in lines:
+        pytest.skip("there is a GPU")
+    assert lines["GPU", "GPU"]["state"] == "warn"
+    assert "NVML" in lines["GPU", "GPU"]["found"]
+    assert lines["GPU", "CUDA"]["state"] == "ok"
+
+
+def test_a_quota_is_counted_and_shows_under_stress(data: Path) -> None:
+    with cpu_quota(0.5) as within:
+        words = [*within, *map(os.fsdecode, command_line(("doctor", data, "--stress", "--json")))]
+        done = subprocess.run(words, env=environment(), capture_output=True)
+    lines = found(Ended(done.returncode, done.stdout, done.stderr))
+    assert "quota of 0.5 cores" in lines["machine", "cores"]["found"]
+    quota = lines["stress", "CPU quota"]
+    assert quota["state"] == "warn"
+    assert "whole cores" in quota["remedy"]
+
+
+def test_stress_reports_load_clock_quota_and_gpu(data: Path) -> None:
+    lines = found(run("doctor", data, "--stress", "--seconds", "1", "--json"))
+    stressed = {name: line for (title, name), line in lines.items() if title == "stress"}
+    assert stressed.keys() == {"load", "CPU clock", "CPU quota", "GPU load"}
+    assert "photos/s" in stressed["load"]["found"]
+
+
+def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    done = run("doctor", tmp_path / "typo.lmdb")
+    assert done.code == 2
+    assert len(done.lines) == 1
+    assert "typo.lmdb" in done.lines[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
+def test_on_a_terminal_of_80_columns_it_folds_and_survives(data: Path, encoding: str) -> None:
+    done = run_on_terminal("doctor", data, env={"PYTHONIOENCODING": encoding})
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.out.decode(encoding))
+    assert done.code in {0, 6}
+    assert max(len(line) for line in plain.splitlines()) <= 80
+    assert "Traceback" not in plain
