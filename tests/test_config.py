@@ -161,22 +161,72 @@ def test_a_mark_at_the_beginning_is_not_part_of_the_first_key(tmp_path: Path) ->
 
 
 def test_overrides_are_read_as_yaml_and_leave_the_file_alone() -> None:
-    given = {"training": {"epochs": 2}, "loss": "a:b"}
+    given = Document("x.yaml", {"training": {"epochs": 2}, "loss": "a:b"}, {})
     changed = with_overrides(
         given, ["training.epochs=3", "training.ema_decay=null", "data.fields=[a, b]", "loss=c:d"]
     )
-    assert changed == {
+    assert changed.values == {
         "training": {"epochs": 3, "ema_decay": None},
         "data": {"fields": ["a", "b"]},
         "loss": "c:d",
     }
-    assert given == {"training": {"epochs": 2}, "loss": "a:b"}
+    assert given.values == {"training": {"epochs": 2}, "loss": "a:b"}
 
 
 @pytest.mark.parametrize("wrong", ["epochs", "=3", "a..b=1", "loss.x=1", "a=[1", "a=&x 1"])
 def test_a_wrong_override_is_told(wrong: str) -> None:
     with pytest.raises(UsageError, match="--set"):
-        with_overrides({"loss": "a:b"}, [wrong])
+        with_overrides(Document("x.yaml", {"loss": "a:b"}, {}), [wrong])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (
+            ["training.epochs=0"],
+            "--set training.epochs=0: training.epochs=0; expected a whole number from 1",
+        ),
+        (
+            ["data.batch_sise=3"],
+            "--set data.batch_sise=3: unknown key data.batch_sise; did you mean 'batch_size'?",
+        ),
+        # A section as a whole: nothing of it is in the file any more.
+        (
+            ["training={epochs: 0}"],
+            "--set training={epochs: 0}: training.epochs=0; expected a whole number from 1",
+        ),
+        (["training={log_interval: 0}", "training={epochs: 1}"], ""),
+        (
+            ["training.epochs=0", "training.epochs=-1"],
+            "--set training.epochs=-1: training.epochs=-1; expected a whole number from 1",
+        ),
+        (
+            ["optimizer.lr=-1", "data.batch_size=0"],
+            "--set data.batch_size=0: data.batch_size is 0; input should be greater than or equal "
+            "to 1; --set optimizer.lr=-1: optimizer.lr=-1.0; expected a number above 0",
+        ),
+        (["loss=" + "x" * 70], f"--set loss={'x' * 55}...: loss is"),
+        (["optimizer.lr=0.1"], ""),
+    ],
+)
+def test_a_fault_of_an_override_names_the_argument_and_no_line(
+    tmp_path: Path, overrides: list[str], told: str
+) -> None:
+    document = with_overrides(read(tmp_path, WHOLE), overrides)
+    if not told:
+        check(document)
+        return
+    with pytest.raises(UsageError) as caught:
+        check(document)
+    assert str(caught.value).startswith(told)
+    assert "train.yaml" not in str(caught.value)
+
+
+def test_what_is_wrong_in_the_file_keeps_its_line_beside_an_override(tmp_path: Path) -> None:
+    text = WHOLE.replace("batch_size: 16", "batch_size: 0")
+    said = r"--set training.x=1: unknown key training.x; .*; train.yaml:5: data.batch_size is 0"
+    with pytest.raises(UsageError, match=said):
+        check(with_overrides(read(tmp_path, text), ["training.x=1", "data.seed=1"]))
 
 
 def test_a_preset_sets_what_the_file_leaves_open() -> None:

@@ -52,7 +52,7 @@ def check(document: Document) -> RunConfig:
         except ValidationError as error:
             told = _of_the_kind_meant(error.errors(include_url=False), document.values)
             new = [_fault(entry, document.values) for entry in told]
-            faults += [fault for fault in new if fault.place not in known]
+            faults += [fault for fault in new if not _is_above_any(fault.place, known)]
             # Settings tell one fault at a time: they are asked again without it.
             if {fault.place for fault in faults} > known:
                 continue
@@ -60,6 +60,11 @@ def check(document: Document) -> RunConfig:
     if faults:
         raise UsageError("; ".join(_told(faults, document)))
     return found
+
+
+def _is_above_any(place: Place, known: Collection[Place]) -> bool:
+    """Whether it is one of the places, or a section that one was taken out of to go on."""
+    return any(wrong[: len(place)] == place for wrong in known)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,23 +21,24 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Document:
-    """What a YAML file says, and where.
+    """What a YAML file says, with what the command line replaced in it, and where each comes from.
 
     Attributes:
         name: Of the file, for messages.
         values: Its mapping.
-        lines: Line, from 1, of every key and list entry by its place.
+        sources: ``train.yaml:12`` or ``--set training.epochs=3``, by the place of every key and
+            list entry.
     """
 
     name: str
     values: dict[str, Any]
-    lines: dict[Place, int]
+    sources: dict[Place, str]
 
     def where(self, place: Place) -> str:
-        """``train.yaml:12``: the line of a place, or of the nearest one above it that exists."""
-        while place and place not in self.lines:
+        """The source of a place, or of the nearest one above it that exists."""
+        while place and place not in self.sources:
             place = place[:-1]
-        return f"{self.name}:{self.lines[place]}" if place else self.name
+        return self.sources[place] if place else self.name
 
 
 def read_document(path: Path) -> Document:
@@ -63,7 +64,7 @@ def read_document(path: Path) -> Document:
             f"{path.name} holds {_kind(values)}; expected a mapping with the keys data, model, loss"
         )
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    return Document(path.name, values, dict(_lines(node, (), path.name)))
+    return Document(path.name, values, dict(_sources(node, (), path.name)))
 
 
 def parse_value(text: str, *, name: str) -> Any:
@@ -111,7 +112,7 @@ def _refuse_bombs(text: str, name: str) -> None:
             raise UsageError(f"{name}:{line}: is nested deeper than {MOST_DEPTH}")
 
 
-def _lines(node: Any, place: Place, name: str) -> Iterator[tuple[Place, int]]:
+def _sources(node: Any, place: Place, name: str) -> Iterator[tuple[Place, str]]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -119,12 +120,12 @@ def _lines(node: Any, place: Place, name: str) -> Iterator[tuple[Place, int]]:
             if key.value in seen:
                 raise UsageError(f"{name}:{line}: the key {key.value!r} comes twice")
             seen.add(key.value)
-            yield (*place, key.value), line
-            yield from _lines(value, (*place, key.value), name)
+            yield (*place, key.value), f"{name}:{line}"
+            yield from _sources(value, (*place, key.value), name)
     elif isinstance(node, yaml.SequenceNode):
         for index, entry in enumerate(node.value):
-            yield (*place, index), entry.start_mark.line + 1
-            yield from _lines(entry, (*place, index), name)
+            yield (*place, index), f"{name}:{entry.start_mark.line + 1}"
+            yield from _sources(entry, (*place, index), name)
 
 
 def _kind(value: Any) -> str:

@@ -20,7 +20,6 @@ from fastdata.cli.trainrun.live import Show
 from fastdata.cli.trainrun.searching import find
 from fastdata.config import (
     SUMMARIES,
-    Document,
     RunConfig,
     check,
     read_document,
@@ -81,14 +80,14 @@ def train(order: Order) -> dict[str, Any]:
 def _read(order: Order) -> RunConfig:
     if not order.config.is_file():
         raise UsageError(f"there is no config {order.config}; expected a YAML file")
-    document = read_document(order.config)
-    values = with_overrides(document.values, order.overrides)
+    document = with_overrides(read_document(order.config), order.overrides)
+    values = document.values
     if order.preset is not None:
         values, changed = with_preset(values, order.preset)
         _tell(f"preset {order.preset}: {SUMMARIES[order.preset]}")
         for key, value in changed:
             _tell(f"  {key} = {value}")
-    return check(Document(document.name, values, document.lines))
+    return check(dataclasses.replace(document, values=values))
 
 
 def _with_batch_size(
