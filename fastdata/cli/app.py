@@ -24,6 +24,7 @@ COMMANDS = {
     "convert": "Pack a folder, list, table or series into one LMDB or HDF5 pack.",
     "inspect": "Show what is in a pack: fields, sizes, class balance; draw a contact sheet.",
     "verify": "Read every record of a pack and list what is wrong.",
+    "profile": "Measure where the time of a training script goes, without changing it.",
     "train": "Train a model from a YAML config, a pack and a model of your own.",
     "doctor": "Check this machine: versions, GPU, cores, memory, speed, security fixes.",
     "demo": "Make images, convert them, and time training from files and from the pack.",

@@ -313,8 +313,8 @@ class RankFigures(_Strict):
         steps: Steady steps.
         step_seconds: Wall time of these.
         exposed_share: Of these.
-        own_seconds: Median of a step without what only waits for other ranks (backward, optimizer),
-            by which a slow rank shows.
+        own_seconds: Mean of a step without what also waits for other ranks (backward, optimizer);
+            a slow rank shows by it.
     """
 
     rank: int

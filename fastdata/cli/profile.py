@@ -1,0 +1,72 @@
+"""``fastdata profile``: where the time of an unmodified training script goes."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fastdata.cli import console, signals
+from fastdata.cli.options import DebugOption, JsonOption
+from fastdata.errors import UsageError
+
+__all__ = ["EXAMPLES", "HELP", "run"]
+
+HELP = """\
+Measure where the time of a training script goes, without changing it.
+
+Everything after -- is run as it is; a script ending in .py or -m MODULE runs under this Python. Its
+output, exit code and random numbers stay its own. At its end stderr gets the verdict, and the
+folder of -o the report: report.json.
+"""
+
+EXAMPLES = """\
+[bold]Examples[/bold]
+
+  fastdata profile -- python train.py --epochs 1
+  fastdata profile -o before --steps 200 -- train.py
+  fastdata profile -- torchrun --nproc-per-node 4 train.py
+"""
+
+
+def run(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND ...", help="What to run.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the report.")
+    ] = Path("fastdata-profile"),
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Steps to measure; else all.", min=1)
+    ] = None,
+    warmup: Annotated[
+        int, typer.Option("--warmup", help="First steps to leave out of the figures.", min=0)
+    ] = 10,
+    json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001
+) -> None:
+    """Profiles `command`."""
+    if not command:
+        raise UsageError("nothing to profile; expected a command after --: -- python train.py")
+    from fastdata.cli.card import print_card
+    from fastdata.profiling.assemble import Session, assemble
+    from fastdata.profiling.channel import Channel
+    from fastdata.profiling.launching import complete, run_command
+    from fastdata.profiling.store import write_profile
+
+    session = Session(channel=Channel.create(), command=tuple(complete(command)))
+    with ExitStack() as quiet:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            quiet.enter_context(signals.handled_elsewhere(number))
+        code = run_command(session, warmup=warmup, steps=steps)
+    profile = assemble(session)
+    path = out / "report.json"
+    write_profile(profile, path)
+    print_card(profile)
+    console.note(f"report: {path}")
+    if json:
+        console.print_json(profile)
+    raise typer.Exit(code)

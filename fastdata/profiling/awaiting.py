@@ -1,0 +1,77 @@
+"""Acts when a module has been imported by a script that knows nothing of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+__all__ = ["ImportWatch", "await_torch"]
+
+
+class ImportWatch(MetaPathFinder):
+    """Calls a function once a module is imported.
+
+    Args:
+        actions: By full module names.
+    """
+
+    def __init__(self, actions: dict[str, Callable[[], None]]) -> None:
+        self._actions = actions
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The spec that others find, with a loader that tells when it is done."""
+        if fullname not in self._actions:
+            return None
+        action = self._actions.pop(fullname)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        spec.loader = _Telling(spec.loader, action)
+        return spec
+
+
+class _Telling(Loader):
+    """Loads as another loader does, which the module then has as its own."""
+
+    def __init__(self, loader: Any, action: Callable[[], None]) -> None:
+        self._loader = loader
+        self._action = action
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        created: ModuleType | None = self._loader.create_module(spec)
+        return created
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._action()
+
+
+def await_torch() -> None:
+    """Begins to record in this process once torch is imported, and sees FastLoader come."""
+    actions = {"torch": _begin, "fastdata.loader.facade": _watch_fastloader}
+    sys.meta_path.insert(0, ImportWatch(actions))
+
+
+def _begin() -> None:
+    from fastdata.profiling import child
+
+    child.begin()
+
+
+def _watch_fastloader() -> None:
+    from fastdata.profiling import child
+
+    child.watch_fastloader()

@@ -1,0 +1,115 @@
+"""Sees a training thread run a model forward and backward, step an optimizer and copy tensors."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch.compiler import is_compiling
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from fastdata.profiling.hooks.patches import put_around
+from fastdata.profiling.recorder import current
+from fastdata.profiling.step import BACKWARD, COPY, FORWARD
+
+__all__ = ["install_computing"]
+
+
+def install_computing(undo: ExitStack) -> None:
+    """Watches all modules, autograd, all optimizers and gradient scalers, and copies."""
+    put_around(torch.nn.Module, "__call__", _around_call, undo=undo)
+    put_around(torch.autograd, "backward", _around_backward, undo=undo)
+    put_around(torch.autograd, "grad", _around_backward, undo=undo)
+    put_around(torch.amp.GradScaler, "step", _around_scaler, undo=undo)
+    for name in ("to", "cuda", "pin_memory"):
+        put_around(torch.Tensor, name, _around_copy, undo=undo)
+    undo.callback(register_optimizer_step_pre_hook(_before_step).remove)
+    undo.callback(register_optimizer_step_post_hook(_after_step).remove)
+
+
+def _around_call(original: Any) -> Any:
+    # What torch.compile traces must not see a clock; it takes the first way for granted.
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_compiling() or (recorder := current()) is None:
+            return original(self, *args, **kwargs)
+        ledger = recorder.thread().ledger
+        if not ledger.enter(FORWARD):
+            return original(self, *args, **kwargs)
+        ledger.see_forward(with_grad=torch.is_grad_enabled())
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            ledger.leave()
+
+    return call
+
+
+def _around_backward(original: Any) -> Any:
+    def backward(*args: Any, **kwargs: Any) -> Any:
+        if is_compiling() or (recorder := current()) is None:
+            return original(*args, **kwargs)
+        ledger = recorder.thread().ledger
+        opened = ledger.enter(BACKWARD)
+        if opened:
+            ledger.see_backward()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            if opened:
+                ledger.leave()
+
+    return backward
+
+
+def _around_copy(original: Any) -> Any:
+    def copy(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_compiling() or (recorder := current()) is None or _is_cast(args, kwargs):
+            return original(self, *args, **kwargs)
+        ledger = recorder.thread().ledger
+        if not ledger.enter(COPY):
+            return original(self, *args, **kwargs)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            ledger.leave()
+
+    return copy
+
+
+def _is_cast(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether ``Tensor.to`` is asked for another type only."""
+    return "device" not in kwargs and bool(args or kwargs) and _is_dtype(*args, *kwargs.values())
+
+
+def _is_dtype(first: Any, *_: Any) -> bool:
+    return isinstance(first, torch.dtype)
+
+
+def _around_scaler(original: Any) -> Any:
+    def step(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = current()
+        if recorder is None:
+            return original(self, optimizer, *args, **kwargs)
+        thread = recorder.thread()
+        thread.begin_optimizer(optimizer, is_scaler=True)
+        try:
+            return original(self, optimizer, *args, **kwargs)
+        finally:
+            # Also where the gradients overflowed, and the optimizer was not called at all.
+            thread.end_optimizer(optimizer, is_scaler=True)
+
+    return step
+
+
+def _before_step(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001
+    if not is_compiling() and (recorder := current()) is not None:
+        recorder.thread().begin_optimizer(optimizer)
+
+
+def _after_step(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001
+    if not is_compiling() and (recorder := current()) is not None:
+        recorder.thread().end_optimizer(optimizer)

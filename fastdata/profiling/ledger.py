@@ -1,0 +1,274 @@
+"""The ledger of one training thread: every moment belongs to one row, every row to one step.
+
+A step ends with the optimizer's. A pass over a loader belongs to training once `backward` follows
+one of its batches on the same thread; until then it is on trial. Where it turns out to be
+something else, such as a validation, all since its beginning is taken out of the step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fastdata.profiling.corewait import CoreClock
+from fastdata.profiling.marks import StreamMarks, cuda_marks
+from fastdata.profiling.step import (
+    FIRST_BATCH,
+    OPTIMIZER,
+    UNNAMED,
+    VALIDATION,
+    WAIT,
+    StepFigures,
+    Turn,
+    resolve,
+)
+from fastdata.timing import Clock
+
+__all__ = ["Ledger", "Pass", "StepDone", "StepNotes"]
+
+# Turns without a step: a thread that does not train, or runs a model without training it.
+_MOST_TURNS = 1 << 16
+# A pass that has run this long without a `backward` will see none; its turns are let go.
+_MOST_ON_TRIAL = 4096
+# Steps whose events the GPU has not reached. So many are in flight only when it hangs.
+_MOST_PENDING = 256
+
+
+class StepNotes:
+    """What is counted beside the times of a step.
+
+    Attributes:
+        fetches: Batches taken.
+        ready: Of these, how many lay ready; None where nobody can tell.
+        samples: In these; None where batches do not tell.
+        core_wait: Seconds that the thread was ready to run and had no core; None where the system
+            does not say.
+        is_drained: Whether the GPU had done all of `backward` when the optimizer's step had been
+            launched: it waits for the CPU. False on a CPU.
+    """
+
+    def __init__(self) -> None:
+        self.core_wait: float | None = None
+        self.is_drained = False
+        self.fetches = 0
+        self.ready: int | None = 0
+        self.samples: int | None = 0
+
+    def add(self, samples: int | None, *, is_ready: bool | None) -> None:
+        """Takes in one fetch."""
+        self.fetches += 1
+        self.samples = _sum(self.samples, samples)
+        self.ready = _sum(self.ready, is_ready)
+
+    def join(self, other: StepNotes) -> None:
+        """Takes in the fetches of another."""
+        self.fetches += other.fetches
+        self.samples = _sum(self.samples, other.samples)
+        self.ready = _sum(self.ready, other.ready)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+class Pass:
+    """One pass over one loader.
+
+    Attributes:
+        loader: What is gone through.
+        is_training: None while on trial.
+        without_grad: Whether a model was seen to run on its batches without gradients.
+        batches: Handed out so far.
+        begun_at: Position of its first turn, while on trial.
+        notes: Of its fetches, while on trial.
+    """
+
+    def __init__(self, loader: Any, begun_at: int) -> None:
+        self.loader = loader
+        self.is_training: bool | None = None
+        self.without_grad = False
+        self.batches = 0
+        self.begun_at = begun_at
+        self.notes = StepNotes()
+
+
+StepDone = Callable[[StepFigures, StepNotes], None]
+
+
+class Ledger:
+    """Splits the time of the thread that it belongs to.
+
+    Args:
+        on_step: Told of each step once its times are known, on this thread.
+        clock: The wall clock.
+        cpu_clock: CPU time of this thread.
+        find_marks: Finds the GPU's clock, once there is one.
+    """
+
+    def __init__(
+        self,
+        on_step: StepDone,
+        *,
+        clock: Clock = time.perf_counter,
+        cpu_clock: Clock = time.thread_time,
+        find_marks: Callable[[], StreamMarks | None] = cuda_marks,
+    ) -> None:
+        self._on_step = on_step
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._find_marks = find_marks
+        self._marks: StreamMarks | None = None
+        self._rows: list[str] = []
+        self._turns: list[Turn] = []
+        self._notes = StepNotes()
+        self._on_trial: list[Pass] = []
+        self._trained: Pass | None = None
+        self._core_clock = CoreClock()
+        self._pending: deque[tuple[list[Turn], StepNotes]] = deque()
+        self._turn(UNNAMED)
+
+    @property
+    def trained_loader(self) -> Any:
+        """The loader that the newest training pass goes through, or None."""
+        return None if self._trained is None else self._trained.loader
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the thread is in none of the rows."""
+        return not self._rows
+
+    def enter(self, row: str) -> bool:
+        """Turns to `row`; whoever gets True calls `leave`.
+
+        Only an optimizer has rows inside it, those of its closure; elsewhere the outer row counts,
+        such as `backward` when it computes activations again.
+        """
+        if self._rows and self._rows[-1] != OPTIMIZER:
+            return False
+        self._rows.append(row)
+        self._turn(row)
+        return True
+
+    def leave(self) -> None:
+        """Turns back to what was before the last `enter`."""
+        self._rows.pop()
+        self._turn(self._rows[-1] if self._rows else UNNAMED)
+
+    def leave_unnamed(self) -> None:
+        """As `leave`, where what was entered turned out to be nothing of that name."""
+        self.leave()
+        self._turns[-2] = self._turns[-2]._replace(row=UNNAMED)
+
+    def begin_pass(self, loader: Any) -> Pass:
+        """Begins a pass; call it before `enter(WORKER_START)`."""
+        begun = Pass(loader, len(self._turns))
+        self._on_trial.append(begun)
+        return begun
+
+    def begin_fetch(self, of: Pass) -> bool:
+        """Turns to waiting for a batch, as `enter` does."""
+        if not self._rows:
+            if of.is_training and self._on_trial:
+                self._end_trials(self._on_trial[0])
+            elif of.is_training is False:
+                # One batch at a time of a pass that was left alone in between.
+                of.is_training, of.begun_at = None, len(self._turns)
+                self._on_trial.append(of)
+        return self.enter(WAIT if of.batches else FIRST_BATCH)
+
+    def end_fetch(self, of: Pass, samples: int | None, *, is_ready: bool | None) -> None:
+        """Turns back; `of` has given a batch."""
+        self.leave()
+        of.batches += 1
+        notes = of.notes if of.is_training is None else self._notes
+        notes.add(samples, is_ready=is_ready)
+        if of.is_training is None and len(self._turns) - of.begun_at > _MOST_ON_TRIAL:
+            self._leave_out(of.begun_at)
+
+    def end_pass(self, of: Pass) -> None:
+        """Turns back from a fetch that found the end of the pass."""
+        self.leave()
+        if of in self._on_trial and not self._rows:
+            self._end_trials(of)
+
+    def see_forward(self, *, with_grad: bool) -> None:
+        """Notes that a model runs."""
+        if self._on_trial:
+            self._on_trial[-1].without_grad = not with_grad
+
+    def see_backward(self) -> None:
+        """Notes that the batches taken last are trained on."""
+        if not self._on_trial:
+            return
+        last = self._on_trial.pop()
+        for one in reversed(self._on_trial):
+            if one.without_grad:
+                one.is_training = False
+                self._leave_out(one.begun_at, last.begun_at)
+            else:
+                self._join(one)
+        self._join(last)
+        self._trained, self._on_trial = last, []
+
+    def _join(self, one: Pass) -> None:
+        one.is_training = True
+        self._notes.join(one.notes)
+
+    def end_step(self) -> None:
+        """Ends the step here."""
+        self.see_backward()
+        notes, self._notes = self._notes, StepNotes()
+        notes.core_wait = self._core_clock.read()
+        notes.is_drained = self._is_drained()
+        turns, self._turns = self._turns, self._turns[-1:]
+        self._pending.append((turns, notes))
+        self._settle()
+        if self._marks is None and (marks := self._find_marks()) is not None:
+            self._marks = marks
+            self._turns = [self._turns[0]._replace(mark=marks.mark())]
+
+    def _is_drained(self) -> bool:
+        before = next((turn for turn in reversed(self._turns) if turn.row == OPTIMIZER), None)
+        has_mark = before is not None and self._marks is not None and before.mark is not None
+        return has_mark and self._marks.is_reached(before.mark)  # type: ignore[union-attr]
+
+    def _turn(self, row: str) -> None:
+        if len(self._turns) >= _MOST_TURNS:
+            self._turns = self._turns[-1:]
+            for one in self._on_trial:
+                one.begun_at = 0
+        mark = None if self._marks is None else self._marks.mark()
+        self._turns.append(Turn(row, self._clock(), self._cpu_clock(), mark))
+
+    def _end_trials(self, first: Pass) -> None:
+        """Takes out of the step what this pass, and those begun within it, have taken."""
+        position = self._on_trial.index(first)
+        for one in self._on_trial[position:]:
+            one.is_training, one.notes = False, StepNotes()
+        del self._on_trial[position:]
+        self._leave_out(first.begun_at)
+
+    def _leave_out(self, begin: int, end: int | None = None) -> None:
+        """Makes one turn of those from `begin` to before `end`, or to now."""
+        if end is None:
+            self._turn(self._rows[-1] if self._rows else UNNAMED)
+            end = len(self._turns) - 1
+        self._turns[begin:end] = [self._turns[begin]._replace(row=VALIDATION)]
+
+    def _settle(self) -> None:
+        """Reads the steps that the GPU has done."""
+        while self._pending:
+            turns, notes = self._pending[0]
+            # A turn inside the capture of a CUDA graph has no mark; the wall clock knows them all.
+            marks = self._marks if all(turn.mark is not None for turn in turns) else None
+            if marks is not None and not marks.is_reached(turns[-1].mark):
+                if len(self._pending) > _MOST_PENDING:
+                    self._pending.popleft()
+                return
+            self._pending.popleft()
+            self._on_step(resolve(turns, marks), notes)
+            if marks is not None:
+                # The last mark is also the first one of the next step.
+                marks.release([turn.mark for turn in turns[:-1]])

@@ -1,0 +1,144 @@
+"""What one process writes down of its training: a ledger for each thread, and whose steps count."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from fastdata.profiling.channel import Channel
+from fastdata.profiling.describe import describe_loader, describe_process
+from fastdata.profiling.ledger import Ledger, Pass, StepNotes
+from fastdata.profiling.step import OPTIMIZER, StepFigures
+from fastdata.profiling.steplane import StepLane
+
+__all__ = ["Recorder", "Thread", "current", "use"]
+
+_current: Recorder | None = None
+
+
+def current() -> Recorder | None:
+    """The recorder of this process, which all hooks write to; None where nothing is profiled."""
+    return _current
+
+
+def use(recorder: Recorder | None) -> None:
+    """Makes `recorder` the current one."""
+    global _current
+    _current = recorder
+
+
+class Recorder:
+    """Takes down the steps of this process.
+
+    Args:
+        channel: Where they are written.
+        warmup: Steps at the beginning that count for themselves.
+        most: Steady steps to write; None writes all.
+        ends_by_optimizer: Whether a step of the first optimizer ends one; else `end_step` does.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        warmup: int,
+        most: int | None = None,
+        ends_by_optimizer: bool = True,
+    ) -> None:
+        self.channel = channel
+        self.ends_by_optimizer = ends_by_optimizer
+        self.fetching_threads: set[int] = set()
+        self.background_loader: Any = None
+        self.sees_handover = False
+        self._warmup = warmup
+        self._most = most
+        self._local = threading.local()
+
+    def thread(self) -> Thread:
+        """What belongs to the calling thread."""
+        try:
+            found: Thread = self._local.thread
+        except AttributeError:
+            found = self._local.thread = Thread(
+                self, StepLane(self.channel, warmup=self._warmup, most=self._most)
+            )
+        return found
+
+    def renewed(self) -> Recorder:
+        """One like it, for a forked process."""
+        return Recorder(
+            self.channel,
+            warmup=self._warmup,
+            most=self._most,
+            ends_by_optimizer=self.ends_by_optimizer,
+        )
+
+    def see_background(self, loader: Any) -> None:
+        """Notes that the calling thread takes batches for another one."""
+        self.fetching_threads.add(threading.get_ident())
+        self.background_loader = loader
+
+
+class Thread:
+    """The ledger of one thread, and the optimizer whose steps are its steps."""
+
+    def __init__(self, recorder: Recorder, lane: StepLane) -> None:
+        self._recorder = recorder
+        self._lane = lane
+        self._told: Any = None
+        self._leader: Any = None
+        self._inside: list[tuple[int, bool]] = []
+        self.ident = threading.get_ident()
+        self.ledger = Ledger(self._write)
+
+    def begin_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
+        """An optimizer begins a step, or a gradient scaler that may call it."""
+        key = id(optimizer), is_scaler
+        if self._inside[-1:] == [key]:
+            # Its last step raised, and the script went on.
+            self._leave(key)
+        if self.ledger.enter(OPTIMIZER):
+            self._inside.append(key)
+
+    def end_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
+        """It has done so; a scaler also where it left the step out."""
+        key = id(optimizer), is_scaler
+        if key not in self._inside:
+            return
+        self._leave(key)
+        if self.ledger.is_idle and self._recorder.ends_by_optimizer and self._leads(optimizer):
+            self.ledger.end_step()
+
+    def _leave(self, key: tuple[int, bool]) -> None:
+        # What a raised exception left open inside is closed with it.
+        position = self._inside.index(key)
+        for _ in self._inside[position:]:
+            self.ledger.leave()
+        del self._inside[position:]
+
+    def _leads(self, optimizer: Any) -> bool:
+        # Of several optimizers, as of a GAN, the first one counts the steps, as long as it lives.
+        leader = None if self._leader is None else self._leader()
+        if leader is None:
+            self._leader, leader = weakref.ref(optimizer), optimizer
+        return leader is optimizer
+
+    def begin_pass(self, loader: Any) -> Pass:
+        """A pass over a loader begins; the ledger must not keep the loader."""
+        return self.ledger.begin_pass(weakref.ref(loader))
+
+    def _write(self, step: StepFigures, notes: StepNotes) -> None:
+        is_first = not self._lane.is_open
+        self._lane.write(step, notes)
+        if is_first:
+            self._lane.tell(**describe_process())
+        trained = self.ledger.trained_loader
+        loader = trained() if trained is not None else self._recorder.background_loader
+        if loader is not None and loader is not (self._told and self._told()):
+            self._told = weakref.ref(loader)
+            self._lane.tell(
+                loader=describe_loader(loader),
+                is_background=trained is None,
+                sees_handover=self._recorder.sees_handover,
+            )

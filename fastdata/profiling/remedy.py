@@ -1,0 +1,80 @@
+"""What to do about a loader that is too slow, by what was seen inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastdata.profiling.record import LoaderFacts, Stage, Workers
+
+__all__ = ["Remedy", "find_remedy"]
+
+# A stage with less than this share of the workers' time gains too little by itself.
+_LARGE = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """Why, and what next.
+
+    Attributes:
+        reason: The end of the verdict's sentence.
+        command: What to type or change.
+        evidence: Further lines.
+    """
+
+    reason: str
+    command: str | None
+    evidence: tuple[str, ...] = ()
+
+
+def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> Remedy:
+    """The most promising one.
+
+    Args:
+        loader: The training loader; None when it is none that fastdata knows.
+        workers: What was seen inside it.
+        cores: Of the machine.
+    """
+    if loader is None:
+        return Remedy(
+            reason="what loads them is no DataLoader, so nothing inside it was seen",
+            command="loader = fastdata.FastLoader(dataset, ...)",
+        )
+    largest = max(
+        (stage for stage in workers.stages if not stage.operation),
+        key=lambda stage: stage.total_seconds,
+        default=None,
+    )
+    evidence = () if largest is None else (_describe(largest),)
+    if loader.engine != "cpu" and loader.workers < cores - 1:
+        wanted = max(1, cores - (loader.workers == 0))
+        return Remedy(
+            reason=f"{loader.workers} workers leave cores idle",
+            command=f"num_workers: {loader.workers} -> {wanted}",
+            evidence=(*evidence, f"{loader.workers} workers on {cores} cores"),
+        )
+    if largest is None:
+        return Remedy(
+            reason="nothing inside the workers was seen",
+            command="fastdata convert DATA pack.lmdb",
+        )
+    return Remedy(reason=_reason(largest), command=_command(largest), evidence=evidence)
+
+
+def _describe(stage: Stage) -> str:
+    return (
+        f"{stage.name} {stage.seconds_per_batch * 1e3:.1f} ms a batch, {stage.share:.0%} of the "
+        "workers' time"
+    )
+
+
+def _reason(stage: Stage) -> str:
+    return f"{stage.name.replace('_', ' ')} is {stage.share:.0%} of the workers' time"
+
+
+def _command(stage: Stage) -> str:
+    if stage.name == "decode" and stage.share >= _LARGE:
+        return "fastdata convert DATA pack.lmdb --resize shortest:256"
+    if stage.name == "transform" and stage.share >= _LARGE:
+        return "loader = fastdata.FastLoader('pack.lmdb', transforms=[...])"
+    return "fastdata convert DATA pack.lmdb"

@@ -1,0 +1,148 @@
+"""The steps that a training thread wrote, as the figures of a profile."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastdata.profiling.channel import Lane
+from fastdata.profiling.estimates import median_of, ratio_interval
+from fastdata.profiling.record import ROWS, Estimate, StartFigures, StepKind, Timeline
+from fastdata.profiling.steplane import StepLog, step_rings
+
+__all__ = ["StepSummary", "summarise_steps"]
+
+# A first step that takes so much longer than the median is still compiling or filling caches.
+_SLOW = 3.0
+_MOST_SHOWN = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSummary:
+    """What the steps of one thread say; see the fields of the same names in `Profile`."""
+
+    lane: Lane
+    facts: dict[str, Any]
+    steps: int
+    step_seconds: Estimate | None
+    wall_seconds: float | None
+    exposed_share: float | None
+    exposed_share_low: float | None
+    exposed_share_high: float | None
+    hidden_share: float | None
+    rows: dict[str, float]
+    samples_per_step: float | None
+    ready_share: float | None
+    core_wait_share: float | None
+    drained_share: float
+    on_stream: bool
+    start: StartFigures
+    timeline: Timeline
+
+
+def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
+    """Reads a lane of steps.
+
+    Args:
+        lane: Of kind `STEPS`.
+        begun: When the profile began, on the wall clock of the steps.
+    """
+    steady_ring, special_ring = step_rings(lane)
+    entries, stride = steady_ring.entries()
+    steady = [StepLog(entry, stride) for entry in entries]
+    special = [StepLog(entry, 1) for entry in special_ring.entries()[0]]
+    slow = _count_slow(steady)
+    late, steady = steady[:slow], steady[slow:]
+    wall = sum(log["wall"] for log in steady)
+    count = sum(log.steps for log in steady)
+    shares = _shares(steady, wall)
+    return StepSummary(
+        lane=lane,
+        facts={key: value for fact in lane.facts() for key, value in fact.items()},
+        steps=count,
+        step_seconds=median_of([log["wall"] / log.steps for log in steady]) if count else None,
+        wall_seconds=wall / count if count else None,
+        **shares,
+        rows={name: _mean(steady, name) for name in ROWS} if count else {},
+        samples_per_step=_known(_mean(steady, "samples")),
+        ready_share=_ratio(_mean(steady, "ready"), _mean(steady, "fetches")),
+        core_wait_share=_ratio(_mean(steady, "core_wait"), wall / count if count else 0.0),
+        drained_share=_mean(steady, "drained") if count else 0.0,
+        on_stream=bool(steady and steady[-1]["on_stream"]),
+        start=_start(special, late, steady),
+        timeline=_timeline(special, late, steady, begun),
+    )
+
+
+def _count_slow(steady: Sequence[StepLog]) -> int:
+    if not steady:
+        return 0
+    limit = _SLOW * statistics.median(log["wall"] for log in steady)
+    slow = 0
+    while slow < len(steady) // 2 and steady[slow]["wall"] > limit:
+        slow += 1
+    return slow
+
+
+def _shares(steady: Sequence[StepLog], wall: float) -> dict[str, float | None]:
+    names = ("exposed_share", "exposed_share_low", "exposed_share_high", "hidden_share")
+    if not wall:
+        return dict.fromkeys(names)
+    exposed = [log["exposed_data_wait"] for log in steady]
+    low, high = ratio_interval(exposed, [log["wall"] for log in steady])
+    share = sum(exposed) / wall
+    hidden = min(1.0, sum(log["hidden"] for log in steady) / wall)
+    return dict(zip(names, (share, min(low, share), max(high, share), hidden), strict=True))
+
+
+def _mean(logs: Sequence[StepLog], name: str) -> float:
+    count = sum(log.steps for log in logs)
+    return sum(log[name] for log in logs) / count if count else math.nan
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return _known(part / whole) if whole else None
+
+
+def _start(
+    special: Sequence[StepLog], late: Sequence[StepLog], steady: Sequence[StepLog]
+) -> StartFigures:
+    epochs = round(sum(log["epochs"] for log in special))
+    warm = [*(log for log in special if log["is_warmup"]), *late]
+    everything = [*special, *late, *steady]
+    return StartFigures(
+        epochs=epochs,
+        worker_start_seconds=sum(log["worker_start"] for log in special) / epochs
+        if epochs
+        else None,
+        first_batch_seconds=sum(log["first_batch"] for log in special) / epochs if epochs else None,
+        warmup_steps=sum(log.steps for log in warm),
+        warmup_seconds=sum(log["wall"] for log in warm),
+        validation_passes=round(sum(log["validation_passes"] for log in everything)),
+        validation_seconds=sum(log["validation"] for log in everything),
+    )
+
+
+def _timeline(
+    special: Sequence[StepLog], late: Sequence[StepLog], steady: Sequence[StepLog], begun: float
+) -> Timeline:
+    kinds: list[tuple[StepLog, StepKind]] = [(log, "steady") for log in steady]
+    kinds += [(log, "warm-up") for log in late]
+    kinds += [(log, "warm-up" if log["is_warmup"] else "epoch start") for log in special]
+    kinds.sort(key=lambda pair: pair[0]["start"])
+    every = max(1, math.ceil(len(kinds) / _MOST_SHOWN))
+    shown = kinds[::every]
+    return Timeline(
+        stride=every * max((log.steps for log in steady), default=1),
+        start_seconds=tuple(max(0.0, log["start"] - begun) for log, _ in shown),
+        kinds=tuple(kind for _, kind in shown),
+        rows={name: tuple(log[name] / log.steps for log, _ in shown) for name in ROWS},
+        hidden_wait=tuple(log["hidden"] / log.steps for log, _ in shown),
+    )
