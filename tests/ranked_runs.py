@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from fastdata import FastLoader
-from fastdata.errors import NonFiniteLoss
+from fastdata.errors import CheckpointError, NonFiniteLoss
 from fastdata.training import MetricConfig
 
 # Batch sizes of each step, by case and rank.
@@ -155,6 +156,37 @@ def stopped(rank: int, folder: Path) -> Any:
     return {"whole": whole, "parts": [first, run(NotedLoss(), "run", resume=True)]}
 
 
+def begun(folder: Path, loader: Any, loss: NotedLoss, **resume: Any) -> list[int]:
+    """The samples of each step of a run that one process began and two go on with, or try to."""
+    records: list[Any] = []
+    own = trainer(
+        network(), loss, folder=folder, accumulate=4, log_interval=1, checkpoint_interval=None,
+        report=records.append,
+    )  # fmt: skip
+    with contextlib.suppress(SystemExit):
+        own.fit(loader, **resume)
+    return [record.samples for record in records if type(record).__name__ == "LogLine"]
+
+
+def gone_on_with(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, loader in LOADERS_OF_ONE.items():
+        try:
+            found[name] = begun(folder / name, loader(), NotedLoss(), resume=True)
+        except CheckpointError as error:
+            found[name] = str(error)
+    return found
+
+
+# Of 20 batches of four; stopped between steps, unless the name says otherwise.
+LOADERS_OF_ONE: dict[str, Any] = {
+    "between steps": lambda: FastLoader(points(80), 4, shuffle=True, seed=3),
+    "within a step": lambda: FastLoader(points(80), 4, shuffle=True, seed=3),
+    "a list": lambda: batches(*[4] * 20),
+    "a DataLoader": lambda: DataLoader(points(80), 4),
+}
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -165,6 +197,7 @@ def main(folder: Path) -> None:
         "norms": batches_seen_by_norms(rank),
         "poisoned": poisoned(rank),
         "stopped": stopped(rank, folder),
+        "begun by one": gone_on_with(folder),
     }
     torch.save(results, folder / f"rank-{rank}.pt")
 

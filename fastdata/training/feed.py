@@ -77,6 +77,10 @@ class Feed:
         place = self._loader.state_dict() if self._keeps_place else None  # type: ignore[attr-defined]
         return {"loader": place, "start": self._start}
 
+    def can_cut_anew(self, state: dict[str, Any]) -> bool:
+        """Whether what `state` leaves of an epoch can be shared out among other ranks."""
+        return self._keeps_place and state["loader"] is not None
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes what `state_dict` gave."""
         self._start = state["start"]

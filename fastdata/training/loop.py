@@ -127,14 +127,14 @@ class Loop:
         self.journal.epoch()
         self.progress.epoch += 1
         self.progress.batch = 0
-        self.progress.ends_epoch = False
+        self.progress.ends_epoch = self.progress.is_recut = False
         self.milestones.pass_by(epoch_ended=True)
 
     def _closes_step(self) -> bool:
         return self.window.closes_with_next() or self._is_epochs_last()
 
     def _is_epochs_last(self) -> bool:
-        return self.progress.batch == self.epoch_batches
+        return self.progress.batch == self.epoch_batches and not self.progress.is_recut
 
     def _is_over(self) -> bool:
         progress, most = self.progress, self.config.max_steps

@@ -65,31 +65,58 @@ class RunState:
         """Makes the run go on from a state.
 
         Raises:
-            CheckpointError: It is of another model or another kind of run.
+            CheckpointError: It is of another model or another kind of run, or other ranks would
+                train on some of its samples once more.
         """
         try:
-            self.model.load_state_dict(state["model"])
-            if self.average is not None:
-                # A run that begins to average takes the weights as they are.
-                self.average.load_state_dict(state["average"] or self.model.state_dict())
-            self.updater.load_state_dict(state["updater"])
-            self.window.load_state_dict(state["window"])
-            self._put_gradients(state["gradients"])
-            self.meter.load_state_dict(state["meter"])
-            self.patience.load_state_dict(state["patience"])
-            for name, value in state["progress"].items():
-                setattr(self.progress, name, value)
-            # With more ranks than before, the new ones know the loader's place from the first.
-            own = self.peers.rank if self.peers.rank < len(state["ranks"]) else 0
-            self.feed.load_state_dict(state["ranks"][own]["feed"])
-            if own == self.peers.rank:
-                rng.restore(state["ranks"][own]["rng"], self.device)
+            self._refuse_recounting(state)
+            self._load(state)
+        except CheckpointError:
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(
                 f"the checkpoint is of another run: {reason}; give the model, optimizer and loader "
                 "that it was saved with, or another folder"
             ) from error
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            # A run that begins to average takes the weights as they are.
+            self.average.load_state_dict(state["average"] or self.model.state_dict())
+        self.updater.load_state_dict(state["updater"])
+        self.window.load_state_dict(state["window"])
+        self._put_gradients(state["gradients"])
+        self.meter.load_state_dict(state["meter"])
+        self.patience.load_state_dict(state["patience"])
+        for name, value in state["progress"].items():
+            setattr(self.progress, name, value)
+        if len(state["ranks"]) != self.peers.world and self.progress.batch:
+            self.progress.is_recut = True
+        # With more ranks than before, the new ones know the loader's place from the first.
+        own = self.peers.rank if self.peers.rank < len(state["ranks"]) else 0
+        self.feed.load_state_dict(state["ranks"][own]["feed"])
+        if own == self.peers.rank:
+            rng.restore(state["ranks"][own]["rng"], self.device)
+
+    def _refuse_recounting(self, state: Mapping[str, Any]) -> None:
+        saved, found = len(state["ranks"]), self.peers.world
+        if saved == found:
+            return
+        began, now = f"{_processes(saved)} began", f"found {_processes(found)}"
+        if within := state["window"]["batches"]:
+            raise CheckpointError(
+                f"the checkpoint holds {within} batches of a step that {began}; {now}, each of "
+                f"which would count them; go on with {_processes(saved)}, or from a checkpoint "
+                "without '+' in its name"
+            )
+        if state["progress"]["batch"] and not self.feed.can_cut_anew(state["ranks"][0]["feed"]):
+            raise CheckpointError(
+                f"the checkpoint is from within an epoch that {began}; {now}, and a loader that "
+                f"cannot share out what is left; go on with {_processes(saved)}, or from a "
+                "checkpoint of an epoch's end; a FastLoader can, from the beginning of a run"
+            )
 
     def _gradients(self) -> dict[str, torch.Tensor]:
         named = self.model.named_parameters()
@@ -109,3 +136,7 @@ class RunState:
             torch.load(io.BytesIO(found), weights_only=True)
             for found in self.peers.gather(written.getvalue())
         ]
+
+
+def _processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"

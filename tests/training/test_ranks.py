@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,15 @@ from typing import Any
 import pytest
 import ranked_runs
 import torch
-from ranked_runs import WINDOWS, GradientLog, own_batches, whole_run
+from ranked_runs import (
+    LOADERS_OF_ONE,
+    WINDOWS,
+    GradientLog,
+    StopsRankAt,
+    begun,
+    own_batches,
+    whole_run,
+)
 from small_runs import network, trainer
 from torch import nn
 
@@ -24,6 +33,8 @@ CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6}
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each of two ranks found."""
     folder = tmp_path_factory.mktemp("ranks")
+    for name, loader in LOADERS_OF_ONE.items():
+        begun(folder / name, loader(), StopsRankAt(6 if name == "within a step" else 8))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     torchrun = subprocess.Popen(
         [*command, ranked_runs.__file__, str(folder)],
@@ -104,3 +115,29 @@ def test_ranks_that_sigterm_reaches_at_different_batches_stop_and_go_on_together
         first, second = rank["stopped"]["parts"]
         assert len(first) == 4  # the whole second step, on both
         assert first + second == rank["stopped"]["whole"]
+
+
+def test_more_ranks_go_on_in_an_epoch_with_whole_steps(ranks: list[Any]) -> None:
+    """Of 80 samples 32 are done: a step of four batches of each rank, and one of what is left."""
+    assert ranks[0]["begun by one"]["between steps"] == [32, 16]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("within a step", r"holds 2 batches of a step that 1 process began; found 2 processes, "),
+        (
+            "a list",
+            r"is from within an epoch that 1 process began; found 2 processes, and a loader",
+        ),
+        ("a DataLoader", r"is from within an epoch that 1 process began; found 2 processes, and"),
+    ],
+)
+def test_more_ranks_refuse_what_each_of_them_would_count(
+    ranks: list[Any], kind: str, said: str
+) -> None:
+    for rank in ranks:
+        told = rank["begun by one"][kind]
+        assert isinstance(told, str)
+        assert re.search(f"^the checkpoint {said}", told)
+        assert "go on with 1 process, " in told and "\n" not in told
