@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastdata.errors import FastDataError as FastDataError
     from fastdata.loader import FastLoader as FastLoader
     from fastdata.loader import cache as cache
+    from fastdata.monitoring import Monitor as Monitor
     from fastdata.packs import create_pack as create_pack
     from fastdata.packs import open_pack as open_pack
     from fastdata.schema import Array as Array
@@ -41,6 +42,7 @@ _HOME = {
     "create_pack": "fastdata.packs",
     "open_pack": "fastdata.packs",
     "FastDataError": "fastdata.errors",
+    "Monitor": "fastdata.monitoring",
     "TrainConfig": "fastdata.training",
     "Trainer": "fastdata.training",
     "find_batch_size": "fastdata.tuning",

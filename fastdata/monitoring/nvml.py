@@ -103,9 +103,13 @@ class Gpus:
         """Name, memory and capability of each GPU."""
         return tuple(self._facts(index, handle) for index, handle in self._handles.items())
 
-    def read(self) -> tuple[GpuReading, ...]:
-        """One look at each GPU; the PCIe counters make it last about 40 ms a GPU."""
-        return tuple(self._read(index, handle) for index, handle in self._handles.items())
+    def read(self, *, pcie: bool = True) -> tuple[GpuReading, ...]:
+        """One look at each GPU.
+
+        Args:
+            pcie: Also its PCIe traffic, for which the driver counts 20 ms in each direction.
+        """
+        return tuple(self._read(index, handle, pcie) for index, handle in self._handles.items())
 
     def throttle(self) -> frozenset[str]:
         """What slows the clocks of any of the GPUs down now."""
@@ -124,9 +128,11 @@ class Gpus:
             capability=None if capability is None else (int(capability[0]), int(capability[1])),
         )
 
-    def _read(self, index: int, handle: Any) -> GpuReading:
+    def _read(self, index: int, handle: Any, pcie: bool) -> GpuReading:
         rates = self._ask("GPU utilisation", pynvml.nvmlDeviceGetUtilizationRates, handle)
         memory = self._ask("GPU memory", pynvml.nvmlDeviceGetMemoryInfo, handle)
+        received = self._pcie(handle, pynvml.NVML_PCIE_UTIL_RX_BYTES) if pcie else None
+        sent = self._pcie(handle, pynvml.NVML_PCIE_UTIL_TX_BYTES) if pcie else None
         milliwatts = self._ask("GPU power", pynvml.nvmlDeviceGetPowerUsage, handle)
         return GpuReading(
             index=index,
@@ -134,8 +140,8 @@ class Gpus:
             memory_bytes=None if memory is None else int(memory.used),
             power_watts=None if milliwatts is None else milliwatts / 1000,
             throttle=self._throttle(handle),
-            pcie_receive_bytes_per_second=self._pcie(handle, pynvml.NVML_PCIE_UTIL_RX_BYTES),
-            pcie_send_bytes_per_second=self._pcie(handle, pynvml.NVML_PCIE_UTIL_TX_BYTES),
+            pcie_receive_bytes_per_second=received,
+            pcie_send_bytes_per_second=sent,
         )
 
     def _throttle(self, handle: Any) -> tuple[str, ...] | None:

@@ -1,0 +1,178 @@
+"""Watches resources beside a run, from a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from fastdata.errors import UsageError
+from fastdata.monitoring.history import History
+from fastdata.monitoring.log import Log
+from fastdata.monitoring.processes import Everything, ProcessTree
+from fastdata.monitoring.records import Sample, Summary
+from fastdata.monitoring.sampler import Sampler
+from fastdata.monitoring.status import judge
+
+__all__ = ["Monitor"]
+
+# Processes' CPU time is counted in steps of 10 ms.
+LEAST_INTERVAL_SECONDS = 0.05
+LEAST_LAST_SECONDS = 0.1
+
+
+class Monitor:
+    """Samples GPUs, CPU, memory, storage and page faults while it is entered.
+
+    Such as::
+
+        with fastdata.Monitor(interval=1.0, out="run.jsonl") as monitor:
+            train()
+        print(monitor.summary().status.sentence)
+
+    Nothing that fails while it runs reaches the run: what cannot be seen is named once, in
+    `Summary.unseen`, and its columns stay empty. It is entered once.
+
+    Args:
+        interval: Seconds between two samples, at least 0.05.
+        out: Log to write, ``.jsonl`` or ``.csv``; None writes none.
+        pid: Process to watch with all that it starts; None takes this one.
+        whole_machine: Watch every process that can be seen instead.
+        command: What the process runs, for the log.
+        from_start: Count what the process used before this is entered as well, which is right for
+            one that was just started.
+        on_sample: Called with each sample, on the sampling thread.
+
+    Raises:
+        UsageError: The interval is too short, or the log's name has another ending.
+        StorageError: On entering: the log cannot be written.
+    """
+
+    def __init__(
+        self,
+        interval: float = 1.0,
+        *,
+        out: str | os.PathLike[str] | None = None,
+        pid: int | None = None,
+        whole_machine: bool = False,
+        command: Sequence[str] = (),
+        from_start: bool = False,
+        on_sample: Callable[[Sample], None] | None = None,
+    ) -> None:
+        if not interval >= LEAST_INTERVAL_SECONDS:
+            raise UsageError(
+                f"interval is {interval} seconds; expected at least {LEAST_INTERVAL_SECONDS}, "
+                "such as 1.0"
+            )
+        self.interval = interval
+        self.out = None if out is None else Path(out)
+        self.command = tuple(command)
+        self._processes = Everything() if whole_machine else ProcessTree(pid or os.getpid())
+        self._from_start = from_start
+        self._on_sample = on_sample
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._failed: dict[str, str] = {}
+        self._throttle: dict[str, None] = {}
+        self._cpu_seconds = 0.0
+        self._log: Log | None = None
+
+    def __enter__(self) -> Monitor:
+        self._sampler = Sampler(
+            self._processes, interval_seconds=self.interval, from_start=self._from_start
+        )
+        self.history = History(self._sampler.columns)
+        if self.out is not None:
+            start = {"command": list(self.command), "interval_seconds": self.interval}
+            self._log = Log(self.out, self._sampler.columns, start)
+        self._start = self._last = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="fastdata-monitor", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Takes the last sample and completes the log; a second call does nothing."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._thread.join()
+        # A rate over a few milliseconds would be a peak that never was.
+        time.sleep(max(0.0, self._last + LEAST_LAST_SECONDS - time.monotonic()))
+        self._take()
+        self._attempt("log", self._finish)
+
+    def summary(self) -> Summary:
+        """The run so far, also while it runs."""
+        with self._lock:
+            figures = self.history.figures()
+            samples, seconds = self.history.samples, self._last - self._start
+        sampler = self._sampler
+        status = judge(
+            {found.name: found for found in figures},
+            cores=sampler.cores,
+            no_gpu=sampler.no_gpu,
+            command=shlex.join(self.command),
+        )
+        unseen = ({"GPU": sampler.no_gpu} if sampler.no_gpu else {}) | sampler.unseen | self._failed
+        return Summary(
+            seconds=seconds,
+            samples=samples,
+            cores_allowed=sampler.cores,
+            columns=figures,
+            status=status,
+            throttle=tuple(self._throttle),
+            unseen=tuple(f"{what}: {why}" for what, why in unseen.items()),
+            monitor_cpu_share=self._cpu_seconds / seconds if seconds > 0 else 0.0,
+        )
+
+    def _run(self) -> None:
+        taken = 0
+        while not self._stop.wait(self._wait_seconds(taken)):
+            self._take()
+            taken = int((self._last - self._start) / self.interval)
+            self._cpu_seconds = time.thread_time()
+
+    def _wait_seconds(self, taken: int) -> float:
+        """Until the next point of the grid, which keeps its pace however long a sample takes."""
+        return max(0.0, self._start + (taken + 1) * self.interval - time.monotonic())
+
+    def _take(self) -> None:
+        self._attempt("sampler", self._sample)
+
+    def _sample(self) -> None:
+        now = time.monotonic()
+        length, self._last = now - self._last, now
+        sample = self._sampler.sample(seconds=now - self._start, interval_seconds=length)
+        with self._lock:
+            self.history.add(sample)
+            self._throttle |= dict.fromkeys(sample.throttle)
+        if self._log is not None:
+            self._attempt("log", lambda: self._write(sample))
+        if self._on_sample is not None:
+            self._on_sample(sample)
+
+    def _write(self, sample: Sample) -> None:
+        if self._log is not None and "log" not in self._failed:
+            self._log.write(sample)
+
+    def _finish(self) -> None:
+        if self._log is not None and "log" not in self._failed:
+            self._log.close(self.summary())
+
+    def _attempt(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._failed.setdefault(what, f"{type(error).__name__}: {error}")

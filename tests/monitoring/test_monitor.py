@@ -1,0 +1,305 @@
+"""``fastdata.Monitor`` beside real processes: what it shows is what they did."""
+
+from __future__ import annotations
+
+import csv
+import json
+import mmap
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nvmlstub import build_nvml_stub
+
+import fastdata
+from fastdata.errors import StorageError, UsageError
+from fastdata.monitoring import Monitor, Summary
+from fastdata.monitoring.processes import pss_bytes
+
+MB = 1 << 20
+
+# Works and rests in turns, then says how much CPU time that was, and for how long.
+DUTY = """
+import sys, time
+start, cpu = time.monotonic(), time.process_time()
+print(flush=True)
+while time.monotonic() - start < 3.0:
+    mark = time.process_time()
+    while time.process_time() - mark < 0.02: pass
+    time.sleep(0.03)
+print((time.process_time() - cpu) / (time.monotonic() - start), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def child(code: str, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """A child process that has printed one line, and ends when its input does."""
+    arguments = [sys.executable, "-c", code, *map(str, words)]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        yield process
+        process.stdin.close()
+
+
+def mean(summary: Summary, name: str) -> float:
+    figures = summary.figures(name)
+    assert figures is not None, summary.unseen
+    return figures.mean
+
+
+def total(summary: Summary, name: str) -> float:
+    return mean(summary, name) * summary.seconds
+
+
+def test_a_child_of_known_duty_shows_it_as_worker_and_in_the_sum() -> None:
+    with child(DUTY) as process:
+        assert process.stdout is not None
+        with Monitor(0.25) as monitor:
+            duty = float(process.stdout.readline())
+    summary = monitor.summary()
+    assert mean(summary, "worker_cpu_cores_max") == pytest.approx(duty, rel=0.25, abs=0.03)
+    # This process waits meanwhile, but samples.
+    assert mean(summary, "cpu_cores") == pytest.approx(duty, rel=0.3, abs=0.08)
+    share = mean(summary, "cpu_share") * summary.cores_allowed
+    assert share == pytest.approx(mean(summary, "cpu_cores"))
+
+
+def test_children_that_come_and_go_between_samples_are_counted() -> None:
+    code = "import time\nwhile time.process_time() < 0.3: pass"
+    with Monitor(10.0) as monitor:
+        for _ in range(3):
+            subprocess.run([sys.executable, "-c", code], check=True)
+    assert total(monitor.summary(), "cpu_cores") >= 0.9
+
+
+def test_bytes_from_the_disk_are_counted_and_those_from_the_page_cache_are_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "data"
+    with open(path, "wb") as stream:
+        stream.write(os.urandom(32 * MB))
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    code = "import sys; print(len(open(sys.argv[1], 'rb').read()))"
+    reads = []
+    for _ in range(2):
+        with Monitor(0.1) as monitor:
+            subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True)
+        reads.append(total(monitor.summary(), "read_bytes_per_second"))
+    if reads[0] == 0:
+        pytest.skip("the temporary folder is in memory, or the kernel does not count reads")
+    assert reads[0] == pytest.approx(32 * MB, rel=0.1)
+    assert reads[1] < 8 * MB
+
+
+def test_memory_that_processes_share_counts_once() -> None:
+    # Fills a shared mapping, forks, and both read all of it.
+    code = (
+        "import mmap, os, sys\n"
+        f"pages = mmap.mmap(-1, {64 * MB})\n"
+        f"pages.write(b'x' * {64 * MB})\n"
+        "child = os.fork()\n"
+        "sum(pages[::4096])\n"
+        "if not child: sys.stdin.read(); os._exit(0)\n"
+        "print(child, flush=True); sys.stdin.read(); os.waitpid(child, 0)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        other = int(process.stdout.readline())
+        both, one = pss_bytes([process.pid, other]), pss_bytes([other])
+        with Monitor(0.1, pid=process.pid) as monitor:
+            time.sleep(0.3)
+        process.stdin.close()
+    assert both is not None and one is not None
+    assert 64 * MB <= both < 100 * MB
+    assert 32 * MB <= one < 64 * MB
+    assert 64 * MB <= mean(monitor.summary(), "pss_bytes") < 100 * MB
+
+
+def test_page_faults_are_counted() -> None:
+    with Monitor(0.1) as monitor:
+        pages = mmap.mmap(-1, 64 * MB)
+        for at in range(0, 64 * MB, mmap.PAGESIZE):
+            pages[at] = 1
+    faults = total(monitor.summary(), "minor_faults_per_second")
+    # Huge pages take 512 faults less each.
+    assert faults >= 64 * MB / (512 * mmap.PAGESIZE)
+
+
+def test_shared_memory_in_use_is_shown() -> None:
+    folder = Path("/dev/shm")
+    if not folder.is_dir():
+        pytest.skip("needs /dev/shm")
+    path = folder / f"fastdata-monitor-test-{os.getpid()}"
+    try:
+        with Monitor(0.1) as monitor:
+            path.write_bytes(bytes(32 * MB))
+            time.sleep(0.5)
+    finally:
+        path.unlink(missing_ok=True)
+    figures = monitor.summary().figures("shm_bytes")
+    assert figures is not None
+    assert figures.peak >= 32 * MB
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_jsonl_log_names_its_columns_with_units_and_ends_in_the_summary(tmp_path: Path) -> None:
+    with Monitor(0.1, out=tmp_path / "run.jsonl") as monitor:
+        time.sleep(0.5)
+    start, *samples, last = lines(tmp_path / "run.jsonl")
+    assert (start["kind"], last["kind"]) == ("start", "summary")
+    names = {column["name"] for column in start["columns"]}
+    assert names >= {
+        "cpu_cores", "cpu_share", "cpu_throttled_share", "pss_bytes", "shm_bytes",
+        "read_bytes_per_second", "minor_faults_per_second", "major_faults_per_second",
+    }  # fmt: skip
+    assert all(column["unit"] in {"share", "cores", "bytes", "bytes/s", "faults/s", "watts", ""}
+               for column in start["columns"])  # fmt: skip
+    assert len(samples) == last["samples"] == monitor.summary().samples >= 3
+    for sample in samples:
+        assert sample["kind"] == "sample"
+        assert names <= sample.keys()
+    assert [s["seconds"] for s in samples] == sorted(s["seconds"] for s in samples)
+
+
+def test_a_csv_log_has_a_header_and_one_row_a_sample(tmp_path: Path) -> None:
+    with Monitor(0.1, out=tmp_path / "run.csv") as monitor:
+        time.sleep(0.3)
+    with open(tmp_path / "run.csv", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == monitor.summary().samples
+    assert float(rows[0]["cpu_share"]) >= 0
+    assert float(rows[0]["interval_seconds"]) > 0
+
+
+def test_an_exception_of_the_run_passes_and_the_log_is_complete(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Monitor(0.1, out=tmp_path / "run.jsonl"):
+        raise ZeroDivisionError
+    assert lines(tmp_path / "run.jsonl")[-1]["kind"] == "summary"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_fills_up_is_named_once_and_the_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    with Monitor(0.05, out=path) as monitor:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, descriptor_of(path))
+        os.close(full)
+        time.sleep(0.4)
+    summary = monitor.summary()
+    assert summary.samples >= 3
+    told = [line for line in summary.unseen if line.startswith("log: ")]
+    assert len(told) == 1
+    assert "No space left" in told[0]
+
+
+def descriptor_of(path: Path) -> int:
+    (found,) = (
+        int(name)
+        for name in os.listdir("/proc/self/fd")
+        if os.path.realpath(f"/proc/self/fd/{name}") == str(path.resolve())
+    )
+    return found
+
+
+def test_a_callback_that_raises_is_named_once_and_the_run_goes_on() -> None:
+    def broken(_sample: object) -> None:
+        raise ValueError("no terminal")
+
+    with Monitor(0.05, on_sample=broken) as monitor:
+        time.sleep(0.3)
+    summary = monitor.summary()
+    assert summary.samples >= 2
+    assert [line for line in summary.unseen if "no terminal" in line] == [
+        "sampler: ValueError: no terminal"
+    ]
+
+
+def test_a_summary_can_be_asked_for_while_it_runs() -> None:
+    with Monitor(0.05) as monitor:
+        time.sleep(0.3)
+        early = monitor.summary()
+    assert 0 < early.samples < monitor.summary().samples
+
+
+def test_wrong_arguments_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"interval is 0 seconds; expected at least 0\.05"):
+        Monitor(0)
+    with pytest.raises(UsageError, match=r"ends in '.txt'; expected .jsonl or .csv"):
+        with Monitor(1.0, out=tmp_path / "run.txt"):
+            pass
+    with pytest.raises(StorageError, match="choose another file"):
+        with Monitor(1.0, out=tmp_path / "missing" / "run.csv"):
+            pass
+
+
+def test_the_root_name_is_the_same_class() -> None:
+    assert fastdata.Monitor is Monitor
+
+
+STUBBED = """
+import json, time
+from fastdata.monitoring import Monitor
+with Monitor(0.25) as monitor:
+    time.sleep(0.8)
+summary = monitor.summary()
+print(json.dumps([
+    summary.status.kind, summary.status.sentence, list(summary.throttle), list(summary.unseen),
+    {figures.name: figures.mean for figures in summary.columns},
+]))
+"""
+
+
+def stubbed(folder: Path, **env: str) -> list[Any]:
+    environment = {**os.environ, **build_nvml_stub(folder), **env}
+    done = subprocess.run(
+        [sys.executable, "-c", STUBBED], env=environment, capture_output=True, check=True
+    )
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def test_gpus_are_shown_with_their_units_and_what_cannot_be_seen_is_named(tmp_path: Path) -> None:
+    kind, sentence, throttle, unseen, means = stubbed(tmp_path, NVML_STUB_REASONS="0x24")
+    assert kind == "on target"
+    assert "busy 91 %" in sentence.replace("%", " %") and "target: 85% and more" in sentence
+    assert means["gpu0_busy_share"] == means["gpu_busy_share"] == pytest.approx(0.91)
+    assert means["gpu1_memory_bytes"] == 11 << 30
+    assert means["gpu0_power_watts"] == pytest.approx(310.5)
+    assert means["gpu0_throttled_share"] == 1
+    assert throttle == ["power cap", "thermal (driver)"]
+    assert "PCIe traffic: Not Supported" in unseen
+    assert "gpu0_pcie_send_bytes_per_second" not in means
+
+
+def test_a_gpu_that_waits_is_below_target_with_the_next_command(tmp_path: Path) -> None:
+    kind, sentence, *_ = stubbed(tmp_path, NVML_STUB_BUSY="40")
+    assert kind == "below target"
+    assert "busy 40% of the time" in sentence
+    assert "cores were busy" in sentence
+
+
+def test_gpus_that_cuda_hides_are_not_watched(tmp_path: Path) -> None:
+    *_, means = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="1")
+    assert "gpu1_busy_share" in means and "gpu0_busy_share" not in means
+    *_, means = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="GPU-stub-0")
+    assert "gpu0_busy_share" in means and "gpu1_busy_share" not in means
+    kind, sentence, *_ = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert kind == "no GPU"
+    assert "CUDA_VISIBLE_DEVICES hides all 2" in sentence
