@@ -109,9 +109,11 @@ def test_memory_that_processes_share_counts_once() -> None:
         "import mmap, os, sys\n"
         f"pages = mmap.mmap(-1, {64 * MB})\n"
         f"pages.write(b'x' * {64 * MB})\n"
+        "done, tell = os.pipe()\n"
         "child = os.fork()\n"
         "sum(pages[::4096])\n"
-        "if not child: sys.stdin.read(); os._exit(0)\n"
+        "if not child: os.write(tell, b'.'); sys.stdin.read(); os._exit(0)\n"
+        "os.read(done, 1)\n"
         "print(child, flush=True); sys.stdin.read(); os.waitpid(child, 0)\n"
     )
     with subprocess.Popen(
