@@ -1,0 +1,1 @@
+"""A CNN over 24 h windows of air and weather."""
