@@ -16,7 +16,7 @@ from fastdata.training.records import (
     StartRecord,
 )
 
-__all__ = ["describe", "log_record", "shown"]
+__all__ = ["describe", "fitted", "log_record", "shown"]
 
 _log = logging.getLogger("fastdata.training")
 
@@ -24,7 +24,7 @@ _log = logging.getLogger("fastdata.training")
 def describe(record: Record) -> str:
     """One line, or a few for the start, that say what a record says."""
     if isinstance(record, LogLine):
-        return _line(record)
+        return _joined(dict(_parts(record)))
     if isinstance(record, StartRecord):
         return _start(record)
     if isinstance(record, EpochRecord):
@@ -62,15 +62,45 @@ def shown() -> Iterator[None]:
         _log.setLevel(level)
 
 
-def _line(line: LogLine) -> str:
-    hidden = f" +{_time(line.hidden_seconds)} hidden" if line.hidden_seconds >= 5e-4 else ""
-    skipped = f"  skipped {line.skipped_steps}" if line.skipped_steps else ""
-    return (
-        f"epoch {line.epoch} step {line.step}  loss {line.loss:.4g}  lr {line.lr:.2e}  "
-        f"{line.samples_per_second:,.0f} samples/s  "
-        f"data {_time(line.data_seconds)} ({line.data_share:.0%}){hidden}  "
-        f"compute {_time(line.compute_seconds)}  {_size(line.memory_bytes)}{skipped}"
-    )
+def fitted(line: LogLine, columns: int) -> str:
+    """What a log line says, in at most so many characters: the less important parts are left out.
+
+    Args:
+        line: What to say.
+        columns: Characters there is room for.
+    """
+    shown: dict[str, str] = {}
+    for name, text in _parts(line):
+        longer = shown | {name: text}
+        if len(_joined(longer)) <= columns:
+            shown = longer
+    return _joined(shown)
+
+
+_ORDER = ("step", "loss", "lr", "rate", "data", "compute", "memory", "skipped")
+
+
+def _parts(line: LogLine) -> Iterator[tuple[str, str]]:
+    """The parts, the most important first; one that comes again says more than before."""
+    share = f"{line.data_share:.0%}"
+    data = f"data {_time(line.data_seconds)} ({share})"
+    yield "loss", f"loss {line.loss:.4g}"
+    yield "rate", f"{line.samples_per_second:,.0f} samples/s"
+    yield "data", f"data {share}"
+    yield "memory", _size(line.memory_bytes)
+    yield "step", f"step {line.step}"
+    if line.skipped_steps:
+        yield "skipped", f"skipped {line.skipped_steps}"
+    yield "step", f"epoch {line.epoch} step {line.step}"
+    yield "data", data
+    yield "compute", f"compute {_time(line.compute_seconds)}"
+    yield "lr", f"lr {line.lr:.2e}"
+    if line.hidden_seconds >= 5e-4:
+        yield "data", f"{data} +{_time(line.hidden_seconds)} hidden"
+
+
+def _joined(shown: Mapping[str, str]) -> str:
+    return "  ".join(shown[name] for name in _ORDER if name in shown)
 
 
 def _start(start: StartRecord) -> str:

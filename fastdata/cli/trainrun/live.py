@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fastdata.cli import console
 from fastdata.training import LogLine, Record
-from fastdata.training.lines import describe
+from fastdata.training.lines import describe, fitted
 
 __all__ = ["Show"]
 
@@ -42,12 +42,12 @@ class Show:
 
     def record(self, record: Record) -> None:
         """Shows what a record says: loss, samples/s, the share of data, memory."""
-        lines = [console.printable(line) for line in describe(record).splitlines()]
-        if self._live is None:
-            for line in lines:
+        if self._live is not None and isinstance(record, LogLine):
+            # Some terminals begin a new line after the last column.
+            self._live.update(Text(fitted(record, self._live.console.width - 1)), refresh=True)
+            return
+        for line in describe(record).splitlines():
+            if self._live is None:
                 console.note(line)
-        elif isinstance(record, LogLine):
-            self._live.update(Text(" ".join(lines)), refresh=True)
-        else:
-            for line in lines:
-                self._live.console.print(line)
+            else:
+                self._live.console.print(console.printable(line))
