@@ -17,6 +17,10 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+# Columns of boxes and of sizes: height, width, height, width.
+_SIZE_TWICE = [2, 3, 2, 3]
+_TWICE = [0, 1, 0, 1]
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -46,6 +50,21 @@ class Geometry:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def part(self, start: int, stop: int) -> Geometry:
+        """That of the samples from `start` up to, not including, `stop`."""
+        rows = slice(start, stop)
+        return Geometry(
+            boxes=self.boxes[rows],
+            out_sizes=self.out_sizes[rows],
+            resized=self.resized[rows],
+            rot90=self.rot90[rows],
+            hflip=self.hflip[rows],
+            vflip=self.vflip[rows],
+            problems=tuple(
+                (at - start, reason) for at, reason in self.problems if start <= at < stop
+            ),
+        )
+
 
 class GeometryBuilder:
     """Composes operations, one after the other, over a whole batch.
@@ -66,13 +85,14 @@ class GeometryBuilder:
         self._turns = np.zeros(count, dtype=np.int64)
         self._hflip = np.zeros(count, dtype=np.bool_)
         self._vflip = np.zeros(count, dtype=np.bool_)
+        # Whether there were turns or flips, which most chains have last, or not at all.
+        self._is_moved = False
         self._problems: dict[int, str] = {}
 
     @property
     def sizes(self) -> Ints:
         """int64 (B, 2), height and width as they are after all operations so far."""
-        turned = (self._turns & 1).astype(np.bool_)
-        return np.where(turned[:, None], self._plain[:, ::-1], self._plain)
+        return self._turned(self._plain)
 
     def refuse(self, wrong: Bools, reason: str) -> None:
         """Note samples that an operation cannot take; `reason` may use {height} and {width}."""
@@ -83,37 +103,46 @@ class GeometryBuilder:
 
     def crop(self, boxes: Ints) -> None:
         """Keep `boxes`, (B, 4) top, left, height, width in whole pixels of the current image."""
-        top, left, height, width = boxes.T.copy()
+        kept = self._before_turning(boxes) if self._is_moved else boxes
+        moved = self._box[:, _SIZE_TWICE] * kept / self._plain[:, _TWICE]
+        moved[:, :2] += self._box[:, :2]
+        self._box = moved
+        self._plain = kept[:, 2:]
+
+    def _before_turning(self, boxes: Ints) -> Ints:
+        """The boxes in the image as it is before turns and flips."""
+        top, left, height, width = boxes.T
         rows, columns = self.sizes.T
         top = np.where(self._vflip, rows - top - height, top)
         left = np.where(self._hflip, columns - left - width, left)
         for turn in range(1, 4):
             back = self._turns >= turn
-            if back.any():
-                # numpy.rot90 takes out[i, j] from in[j, in_columns - 1 - i], and in_columns is
-                # rows.
-                new_left = rows - top - height
-                top, left = np.where(back, left, top), np.where(back, new_left, left)
-                height, width = np.where(back, width, height), np.where(back, height, width)
-                rows, columns = np.where(back, columns, rows), np.where(back, rows, columns)
-        kept = np.stack([top, left, height, width], axis=1)
-        extent = np.tile(self._box[:, 2:], 2)
-        moved = extent * kept / np.tile(self._plain, 2)
-        self._box = np.concatenate([self._box[:, :2] + moved[:, :2], moved[:, 2:]], axis=1)
-        self._plain = kept[:, 2:]
+            # numpy.rot90 takes out[i, j] from in[j, in_columns - 1 - i], and in_columns is rows.
+            new_left = rows - top - height
+            top, left = np.where(back, left, top), np.where(back, new_left, left)
+            height, width = np.where(back, width, height), np.where(back, height, width)
+            rows, columns = np.where(back, columns, rows), np.where(back, rows, columns)
+        return np.stack([top, left, height, width], axis=1)
 
     def resize(self, sizes: Ints) -> None:
         """Resample to `sizes`, (B, 2) height and width of the current image."""
-        turned = (self._turns & 1).astype(np.bool_)
-        self._plain = np.where(turned[:, None], sizes[:, ::-1], sizes)
+        self._plain = self._turned(sizes)
+
+    def _turned(self, sizes: Ints) -> Ints:
+        """Height and width exchanged where the image lies on its side."""
+        if not self._is_moved:
+            return sizes
+        return np.where((self._turns & 1).astype(np.bool_)[:, None], sizes[:, ::-1], sizes)
 
     def flip(self, horizontal: Bools, vertical: Bools) -> None:
         """Exchange left and right, or top and bottom, where (B,) says so."""
+        self._is_moved = True
         self._hflip = self._hflip ^ horizontal
         self._vflip = self._vflip ^ vertical
 
     def turn(self, quarters: Ints) -> None:
         """Turn counter-clockwise by (B,) quarter turns, 0..3."""
+        self._is_moved = True
         odd = (quarters & 1).astype(np.bool_)
         # A quarter turn after a horizontal flip equals a vertical flip after the quarter turn.
         self._hflip, self._vflip = (

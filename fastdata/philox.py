@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["philox4x32", "uniform"]
+__all__ = ["check_draw", "philox4x32", "uniform"]
 
 Words = npt.NDArray[np.uint64]
 
@@ -52,6 +52,16 @@ def philox4x32(counter: npt.NDArray[np.uint32], key: tuple[int, int]) -> npt.NDA
     return result.astype(np.uint32)
 
 
+def check_draw(operation: int, count: int) -> None:
+    """Refuse what does not fit into a counter.
+
+    Raises:
+        ValueError: The operation or the count of numbers is too large.
+    """
+    if not 0 <= operation < _MAX_BLOCKS or count > 2 * _MAX_BLOCKS:
+        raise ValueError(f"operation {operation} with {count} numbers; at most 65535 and 131072")
+
+
 def uniform(
     seed: int, epoch: int, indices: npt.NDArray[np.integer], operation: int, count: int
 ) -> npt.NDArray[np.float64]:
@@ -69,10 +79,12 @@ def uniform(
 
     Returns:
         float64, (B, count).
+
+    Raises:
+        ValueError: `operation` or `count` is too large.
     """
+    check_draw(operation, count)
     blocks = -(-count // 2)
-    if not 0 <= operation < _MAX_BLOCKS or blocks > _MAX_BLOCKS:
-        raise ValueError(f"operation {operation} with {count} numbers; at most 65535 and 131072")
     index = np.repeat(np.asarray(indices, dtype=np.uint64), blocks)
     counter = np.empty((4, index.size), dtype=np.uint32)
     counter[0] = (index & _LOW).astype(np.uint32)

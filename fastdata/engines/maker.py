@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from fastdata.engines.buffers import Resources
+from fastdata.engines.drawn import Drawn
 from fastdata.engines.packed import PackFields
 from fastdata.engines.resolutions import at_resolution, reference_field
 from fastdata.engines.take import Take
@@ -81,6 +83,23 @@ class PackMaker:
             for name, field in self._fields.fields.items()
         ]
 
+    def tasks(
+        self, groups: Iterable[tuple[Indices, list[int]]], seed: int, epoch: int
+    ) -> Iterator[Task]:
+        """One task a batch, its geometry drawn together with those of its group.
+
+        Args:
+            groups: Indices of several batches, and the size of each.
+            seed: The run's seed.
+            epoch: The epoch.
+        """
+        for indices, sizes in groups:
+            drawn = self._draw(seed, epoch, indices) if len(indices) else None
+            for stop, size in zip(itertools.accumulate(sizes), sizes, strict=True):
+                start = stop - size
+                part = None if drawn is None else drawn.part(start, stop)
+                yield Task(seed, epoch, indices[start:stop], part)
+
     def make(self, task: Task, resources: Resources = _ALONE) -> Made:
         """One batch.
 
@@ -120,7 +139,7 @@ class PackMaker:
         skipped: list[Skip] = []
         for at in range(len(task.indices)):
             kept, values, bad = self._values(
-                task._replace(indices=task.indices[at : at + 1]), _ALONE
+                Task(task.seed, task.epoch, task.indices[at : at + 1]), _ALONE
             )
             skipped += bad
             if len(kept):
@@ -135,18 +154,20 @@ class PackMaker:
         indices = task.indices
         if self.skip_bad:
             indices = self._leave_out(indices, dict(self._fields.unreadable(indices)), skipped)
-        geometry = self._geometry(task, indices) if len(indices) else None
-        if geometry is not None and geometry.problems:
+        drawn = task.drawn if indices is task.indices else None
+        if drawn is None and len(indices):
+            drawn = self._draw(task.seed, task.epoch, indices)
+        if drawn is not None and drawn.geometry.problems:
             bad = {
                 at: InputError(f"{self._fields.key(int(indices[at]))}: {reason}")
-                for at, reason in geometry.problems
+                for at, reason in drawn.geometry.problems
             }
             indices = self._leave_out(indices, bad, skipped)
-            geometry = self._geometry(task, indices) if len(indices) else None
+            drawn = self._draw(task.seed, task.epoch, indices) if len(indices) else None
         failures: dict[int, FastDataError] = {}
         try:
             values = {
-                name: self._value(name, indices, geometry, resources, failures)
+                name: self._value(name, indices, drawn, resources, failures)
                 for name in (self._fields.names if len(indices) else ())
             }
         except PackCorrupt as error:
@@ -173,11 +194,25 @@ class PackMaker:
             skipped.append(Skip(index, self._fields.key(index), str(bad[at])))
         return np.delete(indices, list(bad)) if bad else indices
 
-    def _geometry(self, task: Task, indices: Indices) -> Geometry | None:
+    def _draw(self, seed: int, epoch: int, indices: Indices) -> Drawn | None:
         if not self._plan.moves_pixels or self._reference is None:
             return None
         sizes = self._fields.sizes(self._reference, indices)
-        return self._plan.geometry(sizes, seed=task.seed, epoch=task.epoch, indices=indices)
+        geometry = self._plan.geometry(
+            sizes, seed=seed, epoch=epoch, indices=indices, uniform=core().uniform
+        )
+        return Drawn(geometry, sizes)
+
+    def _placing(
+        self, name: str, indices: Indices, drawn: Drawn | None
+    ) -> tuple[NDArray[np.int32], Geometry | None]:
+        """Sizes of a field's sources, and what happens to them."""
+        if drawn is None:
+            return self._fields.sizes(name, indices), None
+        if name == self._reference:
+            return drawn.sizes, drawn.geometry
+        sizes = self._fields.sizes(name, indices)
+        return sizes, at_resolution(drawn.geometry, sizes / np.maximum(drawn.sizes, 1))
 
     def _is_rendered(self, field: Field) -> bool:
         if not field.spatial:
@@ -189,7 +224,7 @@ class PackMaker:
         self,
         name: str,
         indices: Indices,
-        geometry: Geometry | None,
+        drawn: Drawn | None,
         resources: Resources,
         failures: dict[int, FastDataError],
     ) -> Any:
@@ -201,11 +236,7 @@ class PackMaker:
             return [str(record, "utf-8", "surrogateescape") for record in records]
         if not self._is_rendered(field):
             return self._take(name, field)(indices)
-        sizes = self._fields.sizes(name, indices)
-        if geometry is not None and name != self._reference:
-            assert self._reference is not None
-            own = sizes / np.maximum(self._fields.sizes(self._reference, indices), 1)
-            geometry = at_resolution(geometry, own)
+        sizes, geometry = self._placing(name, indices, drawn)
         out_sizes = sizes if geometry is None else geometry.out_sizes
         self._check_one_size(name, indices, out_sizes)
         size = int(out_sizes[0, 0]), int(out_sizes[0, 1])
@@ -237,8 +268,8 @@ class PackMaker:
         return np.float32 if isinstance(field, DistanceMap) else field.item_dtype
 
     def _check_one_size(self, name: str, indices: Indices, sizes: Any) -> None:
-        other = np.flatnonzero((sizes != sizes[0]).any(axis=1))
-        if len(other):
+        if (sizes != sizes[0]).any():
+            other = np.flatnonzero((sizes != sizes[0]).any(axis=1))
             first, second = (
                 f"{self._fields.key(int(indices[at]))} ({sizes[at, 0]}x{sizes[at, 1]})"
                 for at in (0, int(other[0]))

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.engines.drawn import Drawn
 from fastdata.errors import FastDataError
 
 __all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task"]
@@ -42,11 +43,13 @@ class Task(NamedTuple):
         seed: The run's seed, for the numbers of random geometry.
         epoch: The epoch, likewise.
         indices: Sample indices of the dataset, int64 (B,).
+        drawn: Their geometry, where it was drawn already.
     """
 
     seed: int
     epoch: int
     indices: Indices
+    drawn: Drawn | None = None
 
 
 class Made(NamedTuple):

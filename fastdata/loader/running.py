@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset, default_collate, defau
 
 from fastdata.engines.buffers import BatchBuffers, Resources
 from fastdata.engines.buffers import pinned as pinned_memory
+from fastdata.engines.drawn import DRAWN_SAMPLES
 from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Make, Prefetched, Synchronous
@@ -70,7 +71,10 @@ class Engine:
             return self._gather(work, pinned)
         assert maker is not None
         make = self._make(maker, pinned)
-        tasks = self._tasks(work, seed, epoch)
+        if isinstance(work, Shard) and not self._one_by_one:
+            tasks = maker.tasks(work.groups(DRAWN_SAMPLES // self._batch_size or 1), seed, epoch)
+        else:
+            tasks = self._tasks(work, seed, epoch)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)
         return Prefetched(

@@ -45,6 +45,16 @@ class Core(Protocol):
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
 
+    def uniform(
+        self,
+        seed: int,
+        epoch: int,
+        indices: npt.NDArray[np.integer],
+        operation: int,
+        count: int,
+    ) -> npt.NDArray[np.float64]:
+        """Random numbers of samples, float64 (B, count); see `fastdata.philox.uniform`."""
+
 
 def core() -> Core:
     """The core that ``FASTDATA_NATIVE`` and this installation call for.

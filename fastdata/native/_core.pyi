@@ -43,6 +43,15 @@ def wrong_crcs(
 ) -> list[int]:
     """Positions of the stretches of `data` that have another CRC32C; ValueError outside it."""
 
+def uniform(
+    seed: int,
+    epoch: int,
+    operation: int,
+    indices: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """What `fastdata.philox.uniform` gives, into `out`, (B, count)."""
+
 def describe() -> str:
     """The JPEG library that was compiled in, and the instructions that are used."""
 

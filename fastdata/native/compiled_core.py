@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.native import twin
+from fastdata.philox import check_draw
 from fastdata.schema import DistanceMap, Field, Image
 from fastdata.transforms import Pixels
 
@@ -79,6 +80,26 @@ class CompiledCore:
                 threads=threads, names=names, positions=sorted([*problems, *left]),
             )  # fmt: skip
         return sorted(failures, key=lambda failure: failure[0])
+
+    def uniform(
+        self,
+        seed: int,
+        epoch: int,
+        indices: npt.NDArray[np.integer],
+        operation: int,
+        count: int,
+    ) -> npt.NDArray[np.float64]:
+        """Random numbers of samples, bit for bit those of `fastdata.philox.uniform`."""
+        check_draw(operation, count)
+        out = np.empty((len(indices), count))
+        self._extension.uniform(
+            seed & 0xFFFFFFFFFFFFFFFF,
+            epoch & 0xFFFFFFFF,
+            operation,
+            np.ascontiguousarray(indices, np.int64),
+            out,
+        )
+        return out
 
     def _kind(self, field: Field) -> Any:
         kinds = self._extension.RecordKind

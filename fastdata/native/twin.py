@@ -22,10 +22,11 @@ from fastdata.distance import dequantize
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.native.render import render
+from fastdata.philox import uniform
 from fastdata.schema import DistanceMap, Field, Image, Mask
 from fastdata.transforms import Pixels
 
-__all__ = ["NAME", "decode_batch"]
+__all__ = ["NAME", "decode_batch", "uniform"]
 
 NAME: Final = "pillow twin"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,12 @@ from fastdata.transforms.pixels import Normalize, Pixels, ToFloat
 
 __all__ = ["Plan", "plan"]
 
+# seed, epoch, indices, operation, count -> float64 (B, count)
+Uniform = Callable[
+    [int, int, npt.NDArray[np.integer], int, int],
+    npt.NDArray[np.float64],
+]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -28,12 +34,12 @@ class Plan:
 
     transforms: tuple[Transform, ...] = ()
 
-    @property
+    @cached_property
     def moves_pixels(self) -> bool:
         """Whether any entry changes place or size of pixels, so that a geometry is needed."""
         return any(not isinstance(entry, ToFloat | Normalize) for entry in self.transforms)
 
-    @property
+    @cached_property
     def fixed_size(self) -> Size | None:
         """(height, width) of every result whatever the source's size, or None where it may vary."""
         return self.output(None)
@@ -44,7 +50,7 @@ class Plan:
             size = entry.output(size)
         return size
 
-    @property
+    @cached_property
     def pixels(self) -> Pixels:
         """What happens to the values of images, last."""
         normalize = [entry for entry in self.transforms if isinstance(entry, Normalize)]
@@ -61,6 +67,7 @@ class Plan:
         seed: int,
         epoch: int,
         indices: npt.NDArray[np.integer],
+        uniform: Uniform = uniform,
     ) -> Geometry:
         """Draw and compose the geometry of a batch.
 
@@ -70,6 +77,7 @@ class Plan:
             epoch: The epoch, from 0.
             indices: (B,) the samples' indices in their dataset; with seed and epoch, all that the
                 numbers drawn depend on.
+            uniform: Draws the numbers; a core's is quicker, and gives the same.
         """
         builder = GeometryBuilder(sizes)
         for position, entry in enumerate(self.transforms):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,10 +97,12 @@ class RandomResizedCrop(Transform):
         sizes = builder.sizes
         numbers = draw(2 + 2 * _TRIES)
         extent, fits = self._tried(sizes, numbers[:, 2::2], numbers[:, 3::2])
-        extent = np.where(fits[:, None], extent, self._central(sizes))
         room = sizes - extent
-        corner = np.where(fits[:, None], np.floor(numbers[:, :2] * (room + 1)), room // 2)
-        builder.crop(np.concatenate([corner.astype(np.int64), extent], axis=1))
+        corner = np.floor(numbers[:, :2] * (room + 1)).astype(np.int64)
+        if not fits.all():
+            extent = np.where(fits[:, None], extent, self._central(sizes))
+            corner = np.where(fits[:, None], corner, (sizes - extent) // 2)
+        builder.crop(np.concatenate([corner, extent], axis=1))
         builder.resize(np.full_like(sizes, pair(self.size)))
 
     def _tried(
@@ -110,13 +113,14 @@ class RandomResizedCrop(Transform):
     ) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Height and width of the first box that fits, and whether one does."""
         low, high = self.scale
-        area = sizes.prod(axis=1)[:, None] * (low + (high - low) * areas)
-        low, high = np.log(self.ratio)
+        area = (sizes[:, :1] * sizes[:, 1:]) * (low + (high - low) * areas)
+        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
         aspect = np.exp(low + (high - low) * ratios)
-        extents = np.rint(np.stack([np.sqrt(area / aspect), np.sqrt(area * aspect)], axis=2))
-        fits = ((extents > 0) & (extents <= sizes[:, None, :])).all(axis=2)
-        first = fits.argmax(axis=1)
-        return extents[np.arange(len(sizes)), first].astype(np.int64), fits.any(axis=1)
+        heights, widths = np.rint(np.sqrt(area / aspect)), np.rint(np.sqrt(area * aspect))
+        fits = (heights <= sizes[:, :1]) & (widths <= sizes[:, 1:]) & (heights * widths > 0)
+        first = np.arange(len(sizes)), fits.argmax(axis=1)
+        extent = np.stack([heights[first], widths[first]], axis=1)
+        return extent.astype(np.int64), fits[first]
 
     def _central(self, sizes: Ints) -> Ints:
         height, width = sizes.T

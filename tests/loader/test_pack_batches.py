@@ -14,7 +14,7 @@ from loader_checks import assert_same
 from torch.utils.data import ConcatDataset, Subset, random_split
 
 from fastdata import FastLoader, open_pack, transforms
-from fastdata.errors import UsageError
+from fastdata.errors import InputError, UsageError
 from fastdata.packs import Pack, create_pack
 from fastdata.schema import Image, Label, Scalar, Schema, Text
 
@@ -33,6 +33,22 @@ def test_a_batch_is_a_named_tuple_of_tensors_in_schema_order(photo_pack: Pack) -
     assert (weight.tolist(), weight.dtype) == ([0, 0.25, 0.5, 0.75, 1], torch.float64)
     assert (box.shape, box.dtype) == ((5, 4), torch.int16)
     assert name == [f"photo {index}" for index in range(5)]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_sample_too_small_for_its_crop_is_named_in_whichever_batch_it_is(
+    photos: Path, workers: int
+) -> None:
+    chain = [transforms.RandomCrop(41)]
+    with_a_small_one = Subset(open_pack(photos), [4, 3, 2, 1, 5, 0])
+    loader = FastLoader(
+        with_a_small_one, 2, num_workers=workers, fields=["image"], transforms=chain
+    )
+    batches = iter(loader)
+    for _ in range(2):
+        next(batches)
+    with pytest.raises(InputError, match=r"^group/0.jpg: RandomCrop"):
+        next(batches)
 
 
 @more_workers_than_cores

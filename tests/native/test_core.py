@@ -1,9 +1,13 @@
 """FASTDATA_NATIVE chooses the core, and says so when it cannot."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fastdata.errors import UsageError
 from fastdata.native import core, extension, twin
+from fastdata.philox import uniform
 
 
 @pytest.fixture
@@ -51,3 +55,22 @@ def test_other_words_are_refused(monkeypatch):
     choose(monkeypatch, "yes")
     with pytest.raises(UsageError, match="'yes'; expected one of auto, require, off"):
         core()
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(-(2**70), 2**70),
+    epoch=st.integers(0, 2**40),
+    indices=st.lists(st.integers(0, 2**63 - 1), max_size=9),
+    operation=st.integers(0, 65535),
+    count=st.integers(1, 23),
+)
+def test_every_core_draws_the_same_numbers(seed, epoch, indices, operation, count):
+    wanted = np.array(indices, np.int64)
+    drawn = core().uniform(seed, epoch, wanted, operation, count)
+    np.testing.assert_array_equal(drawn, uniform(seed, epoch, wanted, operation, count))
+
+
+def test_numbers_that_no_counter_can_hold_are_refused():
+    with pytest.raises(ValueError, match="operation 65536"):
+        core().uniform(0, 0, np.array([1]), 65536, 1)

@@ -31,6 +31,7 @@ NB_MODULE(_core, module) {
     fastdata::bind_batch(module);
     fastdata::bind_streams(module);
     fastdata::bind_memory(module);
+    fastdata::bind_random(module);
     fastdata::bind_place(module);
     fastdata::bind_decode(module);
 }
