@@ -104,7 +104,9 @@ class TrainConfig:
             nothing that is trained afterwards is of use.
         device: "auto" takes this rank's GPU when there is one, else the CPU; or as `torch.device`.
         precision: "bf16", "fp16" (with a gradient scaler), "fp32", or "auto": bf16 where the
-            device computes in it, else fp16 on a GPU and fp32 on a CPU.
+            device computes in it, else fp16 on a GPU and fp32 on a CPU; on a CPU also for models
+            without 2-D convolutions in channels_last and linear layers of 512 x 512 or more, whose
+            steps bf16 makes longer.
         tf32: Rounds float32 products to 10 bits of mantissa on GPUs that have TF32; about as exact
             as bf16 training can tell, and several times faster.
         cudnn_benchmark: Lets cuDNN try its convolutions; pays after few batches of one shape. Turn

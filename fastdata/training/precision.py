@@ -40,14 +40,19 @@ class Precision:
         return torch.amp.GradScaler(self.device_type, enabled=self.name == "fp16")
 
 
-def choose_precision(wanted: str, device: torch.device) -> Precision:
+def choose_precision(wanted: str, device: torch.device, *, gains_on_cpu: bool = True) -> Precision:
     """The format asked for, or for "auto" the fastest that the device computes in natively.
+
+    Args:
+        wanted: As `TrainConfig.precision`.
+        device: Where the model computes.
+        gains_on_cpu: Whether the model's layers are of a kind that a CPU computes faster in bf16.
 
     Raises:
         UsageError: The device has no such format.
     """
     if wanted == "auto":
-        name, reason = _fastest(device)
+        name, reason = _fastest(device, gains_on_cpu)
     else:
         name, reason = wanted, "asked for"
         if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -55,13 +60,15 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     return Precision(name=name, device_type=device.type, reason=reason)
 
 
-def _fastest(device: torch.device) -> tuple[str, str]:
+def _fastest(device: torch.device, gains_on_cpu: bool) -> tuple[str, str]:
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16", "the GPU computes in bf16, which needs no gradient scaler"
         return "fp16", "the GPU has no bf16; gradients are scaled"
     if device.type == "cpu" and _cpu_has_bf16():
-        return "bf16", "the CPU has bf16 instructions"
+        if gains_on_cpu:
+            return "bf16", "the CPU has bf16 instructions"
+        return "fp32", "layers as small as the model's take longer in bf16 on a CPU"
     return "fp32", f"the {device.type} has no bf16 instructions"
 
 

@@ -17,8 +17,8 @@ from fastdata.errors import UsageError
 from fastdata.training.config import OptimizerConfig, TrainConfig, from_given
 from fastdata.training.optimizers import build_optimizer
 from fastdata.training.peers import local_rank
-from fastdata.training.placement import choose_device, placed
-from fastdata.training.precision import choose_precision, fast_arithmetic
+from fastdata.training.placement import choose_device, model_precision, placed
+from fastdata.training.precision import fast_arithmetic
 from fastdata.training.stepping import StepFunction, supervised
 from fastdata.tuning.fingerprint import (
     describe_batch,
@@ -85,7 +85,7 @@ class Work:
     @property
     def precision(self) -> str:
         """The number format of forward and loss."""
-        return choose_precision(self.config.precision, self.device).name
+        return model_precision(self.model, self.config, self.device).name
 
     def describe(self, make: MakeBatch) -> dict[str, Any]:
         """All that time and memory of a step depend on, as plain data."""

@@ -15,7 +15,7 @@ from fastdata import TrainConfig
 from fastdata.errors import UsageError
 from fastdata.training import MetricConfig, OptimizerConfig, Trainer
 from fastdata.training.interval import Interval, parse_interval
-from fastdata.training.placement import batch_mover, batch_size, placed
+from fastdata.training.placement import batch_mover, batch_size, model_precision, placed
 from fastdata.training.precision import choose_precision
 
 CPU = torch.device("cpu")
@@ -84,6 +84,29 @@ def test_the_format_of_the_cpu_is_bf16_only_where_it_has_instructions(
     for has, expected in (({"amx_bf16": True}, "bf16"), ({"avx2": True}, "fp32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
         assert choose_precision("auto", CPU).name == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "expected"),
+    [
+        (nn.Conv2d(1, 1, 3), {}, "bf16"),
+        (nn.Conv2d(1, 1, 3), {"channels_last": False}, "fp32"),
+        (nn.Conv1d(64, 64, 5, stride=2), {}, "fp32"),
+        (nn.Conv1d(64, 64, 5, stride=2), {"channels_last": True}, "fp32"),
+        (nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 256)), {}, "fp32"),
+        (nn.Sequential(nn.Linear(4, 512), nn.Linear(512, 512)), {}, "bf16"),
+        (nn.LazyLinear(4), {}, "bf16"),
+        (nn.Conv1d(64, 64, 5), {"precision": "bf16"}, "bf16"),
+    ],
+)
+def test_a_cpu_computes_in_bf16_where_the_model_gains_from_it(
+    model: nn.Module,
+    settings: dict[str, Any],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert model_precision(model, TrainConfig(**settings), CPU).name == expected
 
 
 @pytest.mark.parametrize(("supported", "expected"), [(True, "bf16"), (False, "fp16")])
