@@ -98,6 +98,20 @@ data_: 1
     assert len(told) == 5
 
 
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ("{a: {kind: classify}}", "metrics.a.kind is 'classify'; input should be 'classification'"),
+        ("{a: {kind: segmentation}}", "metrics.a.classes=None; expected a whole number from 2"),
+        ("{a: {path: C}}", "metrics.a.path is 'C'; expected package.module:Name"),
+    ],
+)
+def test_a_metric_is_told_its_own_fault_alone(tmp_path: Path, metrics: str, said: str) -> None:
+    told = refused(tmp_path, f"{WHOLE}metrics: {metrics}\n")
+    assert f"train.yaml:9: {said}" in told
+    assert told.count("train.yaml:") == 1
+
+
 def test_settings_are_not_told_what_an_import_would_need(tmp_path: Path) -> None:
     said = refused(tmp_path, WHOLE.replace("1e-3", "fast"))
     assert "train.yaml:6: optimizer.lr is 'fast'; input should be a valid number" in said
@@ -118,6 +132,8 @@ def test_settings_are_not_told_what_an_import_would_need(tmp_path: Path) -> None
         ("model: {path: 'a:b', arg: {}}", "unknown key model.arg; did you mean 'args'?"),
         ("step: nets:step", "expected either loss, for batches of (input, target), or step"),
         ("metrics: {a: {knd: regression}}", "metrics.a.knd; did you mean 'kind'?"),
+        ("metrics: {a: {path: 'b:C', arg: {}}}", "metrics.a.arg; did you mean 'args'?"),
+        ("metrics: accuracy", "metrics is 'accuracy'; expected settings such as {kind: regress"),
     ],
 )
 def test_a_wrong_value_names_its_key(tmp_path: Path, line: str, said: str) -> None:

@@ -45,16 +45,19 @@ def check(document: Document) -> RunConfig:
         UsageError: With all faults on one line, each with its line, key and remedy.
     """
     faults = list(_unknown_keys(document.values, RunConfig, ()))
+    left_out = {fault.place for fault in faults}
     while True:
-        known = {fault.place for fault in faults}
         try:
-            found = RunConfig.model_validate(_without(_given(document.values), known))
+            found = RunConfig.model_validate(_without(_given(document.values), left_out))
         except ValidationError as error:
             told = _of_the_kind_meant(error.errors(include_url=False), document.values)
             new = [_fault(entry, document.values) for entry in told]
+            known = {fault.place for fault in faults}
             faults += [fault for fault in new if not _is_above_any(fault.place, known)]
             # Settings tell one fault at a time: they are asked again without it.
-            if {fault.place for fault in faults} > known:
+            own = {fault.place for fault, entry in zip(new, told, strict=True) if _is_own(entry)}
+            if not own <= left_out:
+                left_out |= own
                 continue
         break
     if faults:
@@ -65,6 +68,11 @@ def check(document: Document) -> RunConfig:
 def _is_above_any(place: Place, known: Collection[Place]) -> bool:
     """Whether it is one of the places, or a section that one was taken out of to go on."""
     return any(wrong[: len(place)] == place for wrong in known)
+
+
+def _is_own(entry: Any) -> bool:
+    """Whether settings have found it, which check themselves."""
+    return bool(entry["type"] == "value_error")
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +102,7 @@ def _unknown_keys(values: Any, annotation: Any, place: Place) -> Iterator[_Fault
     known = _fields(kind)
     if _is_by_name(annotation, values):
         for name, entry in values.items():
-            yield from _unknown_keys(entry, kind, (*place, name))
+            yield from _unknown_keys(entry, annotation, (*place, name))
         return
     for key, value in values.items():
         if key in known:
@@ -128,8 +136,16 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 def _is_by_name(annotation: Any, values: Mapping[Any, Any]) -> bool:
     """Whether the mapping holds several of a kind under names of the user's own."""
-    allows = any(typing.get_origin(entry) is dict for entry in typing.get_args(annotation))
-    return allows and all(isinstance(value, Mapping) for value in values.values()) and bool(values)
+    are_settings = all(isinstance(value, Mapping) for value in values.values())
+    return bool(values) and are_settings and _allows_dict(annotation)
+
+
+def _allows_dict(annotation: Any) -> bool:
+    origin, entries = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _allows_dict(entries[0])
+    is_union = origin in (typing.Union, types.UnionType)
+    return origin is dict or (is_union and any(_allows_dict(entry) for entry in entries))
 
 
 def _without(values: Any, wrong: Collection[Place], place: Place = ()) -> Any:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from fastdata.training import MetricConfig, OptimizerConfig, TrainConfig
 
@@ -36,6 +45,30 @@ def _as_target(value: Any) -> Any:
 
 Imported = Annotated[Target, BeforeValidator(_as_target)]
 """A `Target`, or its path alone."""
+
+
+def _metric_kind(value: Any) -> str:
+    """The tag of what stands in the file, or of what was made of it."""
+    if isinstance(value, Mapping):
+        one = (Mapping, MetricConfig, Target)
+        if value and all(isinstance(entry, one) for entry in value.values()):
+            return "dict"
+        return "Target" if "path" in value else "MetricConfig"
+    return type(value).__name__
+
+
+# What is meant is told by what is there, so that a fault is told of that kind alone.
+_OneMetric = Annotated[MetricConfig, Tag("MetricConfig")] | Annotated[Target, Tag("Target")]
+_BY_KIND = Discriminator(
+    _metric_kind,
+    custom_error_type="metric",
+    custom_error_message="expected settings such as {kind: regression}, something to import "
+    "such as {path: 'torchmetrics:MeanSquaredError'}, or several of either by name",
+)
+Metrics = Annotated[
+    _OneMetric | Annotated[dict[str, Annotated[_OneMetric, _BY_KIND]], Tag("dict")], _BY_KIND
+]
+"""Settings of a metric, an imported one, or several of them by name."""
 
 
 class DataConfig(Section):
@@ -95,7 +128,8 @@ class RunConfig(Section):
         step: A function step(model, batch), see `Trainer`; arguments are bound to it.
         data: Where batches come from.
         optimizer: Settings of the one to build; or an imported class, given the parameters.
-        metrics: What evaluation measures; or several by name.
+        metrics: What evaluation measures: settings of it, or an imported metric of torchmetrics,
+            called with its arguments; or several by name.
         training: Settings of the Trainer.
         run: What the run leaves behind.
     """
@@ -105,7 +139,7 @@ class RunConfig(Section):
     step: Imported | None = None
     data: DataConfig
     optimizer: OptimizerConfig | Target = OptimizerConfig()
-    metrics: MetricConfig | dict[str, MetricConfig] | None = None
+    metrics: Metrics | None = None
     training: TrainConfig = TrainConfig()
     run: OutConfig = OutConfig()
 

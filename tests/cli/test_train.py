@@ -205,6 +205,14 @@ def test_a_step_function_takes_the_whole_batch(in_process: Any) -> None:
         in_process(*words, "step=nets:step_of_another_pack", "run.tensorboard=false")
 
 
+def test_a_metric_is_imported_with_its_arguments(in_process: Any) -> None:
+    imported = "{path: 'torchmetrics.classification:MulticlassAccuracy', args: {num_classes: 2}}"
+    own = "{kind: classification, classes: 2}"
+    found = in_process(f"metrics={{right: {imported}, own: {own}}}", "training.monitor=right")
+    metrics = found["result"].metrics
+    assert metrics["right"] == metrics["own/accuracy"] == found["result"].best == 1.0
+
+
 def test_a_folder_of_a_run_that_failed_at_once_is_free(in_process: Any) -> None:
     with pytest.raises(UsageError, match="no transform"):
         in_process("data.transforms=[ToFlout]")

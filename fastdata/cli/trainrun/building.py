@@ -27,7 +27,7 @@ from fastdata.config import (
 from fastdata.errors import UsageError
 from fastdata.loader import FastLoader
 from fastdata.packs import Pack, open_pack
-from fastdata.training import OptimizerConfig
+from fastdata.training import MetricConfig, OptimizerConfig
 
 __all__ = ["Parts", "build_parts", "loaders"]
 
@@ -41,6 +41,7 @@ class Parts:
         loss: For batches of (input, target), or None.
         step: Or a step function.
         optimizer: Over the model's parameters, or settings of one.
+        metrics: As a Trainer takes them.
         train_data: A pack or another dataset.
         val_data: Likewise, or None.
     """
@@ -49,6 +50,7 @@ class Parts:
     loss: Any
     step: Any
     optimizer: Optimizer | OptimizerConfig
+    metrics: Any
     train_data: Any
     val_data: Any
 
@@ -81,6 +83,7 @@ def build_parts(config: RunConfig, folder: Path) -> Parts:
         loss=loss,
         step=step,
         optimizer=_optimizer(config, model),
+        metrics=_metrics(config),
         train_data=train_data,
         val_data=val_data,
     )
@@ -129,6 +132,16 @@ def _optimizer(config: RunConfig, model: nn.Module) -> Optimizer | OptimizerConf
             "torch.optim.Optimizer"
         )
     return found
+
+
+def _metrics(config: RunConfig) -> Any:
+    if isinstance(config.metrics, dict):
+        return {name: _metric(entry, f"metrics.{name}") for name, entry in config.metrics.items()}
+    return None if config.metrics is None else _metric(config.metrics, "metrics")
+
+
+def _metric(entry: MetricConfig | Target, key: str) -> Any:
+    return entry if isinstance(entry, MetricConfig) else build(entry, key=key)
 
 
 def _datasets(config: DataConfig, folder: Path) -> tuple[Any, Any]:

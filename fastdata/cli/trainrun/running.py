@@ -122,7 +122,7 @@ def _fit(
             parts.loss,
             step=parts.step,
             optimizer=parts.optimizer,
-            metrics=config.metrics,
+            metrics=parts.metrics,
             config=config.training,
             folder=folder,
             report=report,
