@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workloads.gpu import Utilisation
+import fastdata
 from workloads.job import Job, Outcome
 
 __all__ = ["make", "measure"]
@@ -47,9 +47,11 @@ def measure(
     if pack is not None:
         pack(job)
     packed_seconds = time.perf_counter() - start
-    with Utilisation() as gpu:
+    with fastdata.Monitor(interval=0.5) as monitor:
         outcome = train(job)
-    print(json.dumps(line(outcome) | {"pack_seconds": packed_seconds, "gpu": gpu.record()}))
+    busy = monitor.summary().figures("gpu0_busy_share")
+    gpu = None if busy is None else {"mean": busy.mean, "deviation": busy.spread}
+    print(json.dumps(line(outcome) | {"pack_seconds": packed_seconds, "gpu": gpu}))
 
 
 def line(outcome: Outcome) -> dict[str, Any]:
