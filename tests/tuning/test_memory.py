@@ -6,9 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
+from fastdata.hardware import Machine
+from fastdata.tuning import memory
 from fastdata.tuning.memory import CpuMemory, ResidentPeak
 
 MIB = 1 << 20
@@ -58,9 +61,19 @@ def test_sampling_stands_in_where_the_counter_cannot_be_reset(tmp_path: Path) ->
     assert sampled.stop() - idle == pytest.approx(200 * MIB, abs=16 * MIB)
 
 
-def test_available_is_what_is_held_and_what_is_free() -> None:
-    before = CpuMemory().available_bytes()
-    held = torch.ones(300 * MIB, dtype=torch.uint8)
-    # What is held stays part of it; other processes move the rest.
-    assert abs(CpuMemory().available_bytes() - before) < 250 * MIB
+def test_available_is_what_is_held_and_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine whose free memory no other process moves."""
+    still = Machine(cores=1, memory_bytes=5 << 30)
+    with monkeypatch.context() as patched:
+        patched.setattr(memory, "read_machine", lambda: still)
+        before = CpuMemory().available_bytes()
+        held = torch.ones(300 * MIB, dtype=torch.uint8)
+        after = CpuMemory().available_bytes()
+    assert before == pytest.approx((5 << 30) + psutil.Process().memory_info().rss, abs=400 * MIB)
+    assert after - before == pytest.approx(300 * MIB, abs=16 * MIB)
     assert len(held)
+
+
+def test_available_on_this_machine_is_less_than_it_has() -> None:
+    held = psutil.Process().memory_info().rss
+    assert held < CpuMemory().available_bytes() < psutil.virtual_memory().total + held
