@@ -28,7 +28,13 @@ FLOORS = (
         "fastdata.philox",
         "fastdata.distance",
     ),
-    ("fastdata.hardware", "fastdata.timing", "fastdata.errors"),
+    (
+        "fastdata.hardware",
+        "fastdata.timing",
+        "fastdata.errors",
+        "fastdata.wording",
+        "fastdata.webpage",
+    ),
 )
 FLOOR_OF = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 ROOT_MODULES = {"fastdata", "fastdata.__main__"}

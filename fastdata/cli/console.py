@@ -8,7 +8,6 @@ import json
 import math
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any, TextIO
@@ -16,6 +15,8 @@ from typing import Any, TextIO
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from fastdata.wording import human_bytes, human_seconds, printable
 
 __all__ = [
     "BOX",
@@ -36,9 +37,6 @@ PIPE_COLUMNS = 100
 
 # Rules between header and body only; consoles that cannot show them get ASCII from rich.
 BOX = box.SIMPLE_HEAD
-
-# Zero-width joiners hold emoji and some scripts together, and cannot reorder a line.
-JOINERS = "\u200c\u200d"
 
 
 def make_safe() -> None:
@@ -102,22 +100,6 @@ def _line(text: str) -> None:
     print(printable(text), file=sys.stderr, flush=True)
 
 
-def printable(text: str) -> str:
-    """`text` on one line, with control and direction characters escaped.
-
-    A file name may hold a newline or an escape sequence that would rewrite the terminal.
-    """
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    # Cc: control; Cf: format (bidirectional overrides); Zl, Zp: line and paragraph separators.
-    hidden = unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}
-    if not hidden or character in JOINERS:
-        return character
-    return character.encode("unicode_escape").decode("ascii")
-
-
 def print_json(document: Any) -> None:
     """Prints one JSON document on stdout, in ASCII so that no console can refuse it."""
     print(json.dumps(_plain(document), indent=2, allow_nan=False))
@@ -138,22 +120,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def human_bytes(count: float) -> str:
-    """A size for people, in powers of 1,000: ``1.3 GB``."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(count) < 999.5 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:,.0f} {unit}" if unit == "B" or count >= 100 else f"{count:,.1f} {unit}"
-
-
-def human_seconds(seconds: float) -> str:
-    """A duration for people: ``0.8 s``, ``2 min 05 s``, ``3 h 20 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

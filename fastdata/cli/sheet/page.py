@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
-from importlib import resources
 
 from fastdata.cli.console import human_bytes
 from fastdata.cli.overview import Balance, FieldOverview, PackOverview, extent
 from fastdata.cli.sheet.records import Entry, Picture, Scale, Sheet, Swatch, Tile, Trace
+from fastdata.webpage import document, escape, read_style
 
 __all__ = ["render"]
 
@@ -30,7 +29,6 @@ PIXELATED_BELOW = 96
 
 def render(sheet: Sheet) -> str:
     """The page as text, to be written as UTF-8."""
-    style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     parts = (
         _header(sheet.overview, sheet.title),
         _balances(sheet.overview.balances),
@@ -38,18 +36,8 @@ def render(sheet: Sheet) -> str:
         _keys(sheet),
         f'<main class="{_layout(sheet)}">{"".join(map(_tile, sheet.tiles))}</main>',
     )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(sheet.title)}</title><style>{style}</style></head>"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
-
-
-def _text(value: object) -> str:
-    # Lone surrogates stand for undecodable bytes of a file name; UTF-8 cannot hold them.
-    escaped = str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    return html.escape(escaped)
+    style = read_style(__package__, "page.css")
+    return document(sheet.title, style=style, body="".join(parts))
 
 
 def _header(seen: PackOverview, title: str) -> str:
@@ -59,10 +47,12 @@ def _header(seen: PackOverview, title: str) -> str:
         (str(len(seen.fields)), "fields"),
         (f"{len(seen.rejects):,}", "rejected"),
     )
-    cards = "".join(f"<div><b>{_text(value)}</b><span>{name}</span></div>" for value, name in facts)
+    cards = "".join(
+        f"<div><b>{escape(value)}</b><span>{name}</span></div>" for value, name in facts
+    )
     rows = "".join(map(_field_row, seen.fields))
     return (
-        f'<header><h1>{_text(title)}</h1><p class="quiet">{_text(seen.source)}</p>'
+        f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(seen.source)}</p>'
         f'<div class="facts">{cards}</div></header><table><thead><tr><th>field<th>kind<th>stored as'
         f'<th class="number">bytes<th>size or range</thead>{rows}</table>'
     )
@@ -70,8 +60,8 @@ def _header(seen: PackOverview, title: str) -> str:
 
 def _field_row(field: FieldOverview) -> str:
     return (
-        f"<tr><th>{_text(field.name)}<td>{_text(field.kind)}<td>{_text(field.details)}"
-        f'<td class="number">{human_bytes(field.stored_bytes)}<td>{_text(extent(field))}'
+        f"<tr><th>{escape(field.name)}<td>{escape(field.kind)}<td>{escape(field.details)}"
+        f'<td class="number">{human_bytes(field.stored_bytes)}<td>{escape(extent(field))}'
     )
 
 
@@ -81,13 +71,13 @@ def _balances(balances: Iterable[Balance]) -> str:
         most = max(balance.counts, default=0) or 1
         shown = list(zip(balance.classes, balance.counts, strict=False))
         bars = "".join(
-            f'<li><span>{_text(name)}</span><i style="--share:{count / most:.4f}"></i>'
+            f'<li><span>{escape(name)}</span><i style="--share:{count / most:.4f}"></i>'
             f"<b>{count:,}</b>"
             for name, count in shown[:BARS]
         )
         more = f'<p class="quiet">and {len(shown) - BARS} more</p>' if len(shown) > BARS else ""
         parts.append(
-            f'<section class="balance"><h2>{_text(balance.field)}</h2><ul>{bars}</ul>{more}'
+            f'<section class="balance"><h2>{escape(balance.field)}</h2><ul>{bars}</ul>{more}'
             "</section>"
         )
     return f'<div class="balances">{"".join(parts)}</div>' if parts else ""
@@ -96,7 +86,7 @@ def _balances(balances: Iterable[Balance]) -> str:
 def _rejects(seen: PackOverview) -> str:
     if not seen.rejects:
         return ""
-    lines = "".join(f"<li>{_text(key)}: {_text(reason)}" for key, reason in seen.rejects[:BARS])
+    lines = "".join(f"<li>{escape(key)}: {escape(reason)}" for key, reason in seen.rejects[:BARS])
     return f"<details><summary>rejected: {len(seen.rejects):,}</summary><ul>{lines}</ul></details>"
 
 
@@ -115,17 +105,17 @@ def _keys(sheet: Sheet) -> str:
 
 def _legend(name: str, swatches: Iterable[Swatch]) -> str:
     items = "".join(
-        f'<span><i style="background:{swatch.colour or "transparent"}"></i>{_text(swatch.name)}'
+        f'<span><i style="background:{swatch.colour or "transparent"}"></i>{escape(swatch.name)}'
         f" <small>{swatch.share:.1%}</small></span>"
         for swatch in swatches
     )
-    return f'<div class="legend"><b>{_text(name)}</b>{items}</div>'
+    return f'<div class="legend"><b>{escape(name)}</b>{items}</div>'
 
 
 def _scale(scale: Scale) -> str:
     inside = " inside" if scale.low < 0 else ""
     return (
-        f'<div class="scale"><b>{_text(scale.field)}</b><small>{scale.low:.0f}{inside}</small>'
+        f'<div class="scale"><b>{escape(scale.field)}</b><small>{scale.low:.0f}{inside}</small>'
         f'<i style="background:{scale.gradient}"></i><small>{scale.high:.0f} px</small></div>'
     )
 
@@ -142,9 +132,9 @@ def _tile(tile: Tile) -> str:
         _row(tile.pictures),
         f'<div class="traces">{"".join(map(_trace, tile.traces))}</div>' if tile.traces else "",
         f"<dl>{''.join(map(_entry, sorted(tile.entries, key=_is_long)))}</dl>",
-        f'<p class="error">{_text(tile.error)}</p>' if tile.error else "",
+        f'<p class="error">{escape(tile.error)}</p>' if tile.error else "",
     ]
-    key = f'<p class="key" title="{_text(tile.key)}"><b>{tile.index}</b> {_text(tile.key)}</p>'
+    key = f'<p class="key" title="{escape(tile.key)}"><b>{tile.index}</b> {escape(tile.key)}</p>'
     shape = tile.pictures[0].width / tile.pictures[0].height if tile.pictures else 1.5
     return f'<article style="--ratio:{shape:.4f}">{"".join(parts)}{key}</article>'
 
@@ -157,7 +147,7 @@ def _row(pictures: tuple[Picture, ...]) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    caption = _text(picture.caption)
+    caption = escape(picture.caption)
     kind = ' class="pixels"' if max(picture.width, picture.height) < PIXELATED_BELOW else ""
     overlay = f'<img class="overlay" src="{picture.overlay}" alt="mask">' if picture.overlay else ""
     ratio = f"{picture.width / picture.height:.4f}"
@@ -168,7 +158,7 @@ def _picture(picture: Picture) -> str:
 
 
 def _trace(trace: Trace) -> str:
-    return f"<span>{_text(trace.name)}</span>{trace.svg}<b>{_text(trace.last)}</b>"
+    return f"<span>{escape(trace.name)}</span>{trace.svg}<b>{escape(trace.last)}</b>"
 
 
 def _is_long(entry: Entry) -> bool:
@@ -177,4 +167,4 @@ def _is_long(entry: Entry) -> bool:
 
 def _entry(entry: Entry) -> str:
     kind = ' class="long"' if entry.long else ""
-    return f"<div{kind}><dt>{_text(entry.name)}<dd>{_text(entry.value)}</div>"
+    return f"<div{kind}><dt>{escape(entry.name)}<dd>{escape(entry.value)}</div>"
