@@ -21,6 +21,10 @@ Measure where the time of a training script goes, without changing it.
 Everything after -- is run as it is; a script ending in .py or -m MODULE runs under this Python. Its
 output, exit code and random numbers stay its own. At its end stderr gets the verdict, and the
 folder of -o the report: report.json.
+
+--compare runs nothing: it tells whether the second of two reports is slower, by the median time of
+a step and the share of it that is exposed wait. Exit code 0 means that it is not, 2 that it is by
+more than --max-regress, 3 that they are not comparable, 4 that they are too noisy to tell.
 """
 
 EXAMPLES = """\
@@ -29,6 +33,7 @@ EXAMPLES = """\
   fastdata profile -- python train.py --epochs 1
   fastdata profile -o before --steps 200 -- train.py
   fastdata profile -- torchrun --nproc-per-node 4 train.py
+  fastdata profile --compare before/report.json after/report.json --max-regress 5%
 """
 
 
@@ -45,10 +50,28 @@ def run(
     warmup: Annotated[
         int, typer.Option("--warmup", help="First steps to leave out of the figures.", min=0)
     ] = 10,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", metavar="A.json B.json", help="Compare two reports instead."),
+    ] = None,
+    max_regress: Annotated[
+        str, typer.Option("--max-regress", metavar="PERCENT", help="Slower than this is too slow.")
+    ] = "5%",
+    across_hosts: Annotated[
+        bool, typer.Option("--across-hosts", help="Compare reports of hosts with unlike names.")
+    ] = False,
     json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001
 ) -> None:
-    """Profiles `command`."""
+    """Profiles `command`, or compares what two such runs left."""
+    if compare is not None:
+        if command:
+            raise UsageError("--compare runs no command; expected nothing after the two reports")
+        from fastdata.cli.profile_compare import compare_reports
+
+        raise typer.Exit(
+            compare_reports(*compare, max_regress=max_regress, across_hosts=across_hosts, json=json)
+        )
     if not command:
         raise UsageError("nothing to profile; expected a command after --: -- python train.py")
     from fastdata.cli.card import print_card
