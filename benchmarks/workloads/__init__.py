@@ -8,7 +8,9 @@ A workload is a folder here. From benchmarks/, each of its scripts runs alone::
     fastdata train workloads/gray128/config.yaml    the same from a YAML config, with its packs
     python -m workloads.run --write       measure all of them, and renew the table of README.md
 
-Everything made lies in the workload's folder ``made`` unless ``--work`` names another.
+Everything made lies in the workload's folder ``made`` unless ``--work`` names another. Beside
+other programs, set OMP_WAIT_POLICY=PASSIVE, as `run.py` and `fastdata train` do: there,
+small steps take many times as long when torch's threads spin while they wait for each other.
 
 The contract of a workload NAME:
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from small_runs import batches, network
 from torch import nn
-from workloads.job import Outcome
+from workloads import run
+from workloads.job import Job, Outcome
 from workloads.measuring import Journal, Stopwatch
+from workloads.pm25_windows.data import make_files
 from workloads.splitting import is_held_out
 from workloads.table import faults, report
 
@@ -96,6 +101,16 @@ def test_the_split_follows_from_the_name_and_has_the_share_asked_for() -> None:
     assert {name for name in reversed(names) if is_held_out(name, share=0.3)} == held_out
 
 
+def test_hours_for_evaluation_come_after_those_for_training(tmp_path: Path) -> None:
+    make_files(Job(samples=500, epochs=1, work=tmp_path))
+    hours = {}
+    for split in ("train", "val"):
+        with (tmp_path / "files" / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+            hours[split] = [int(row["No"]) for row in csv.DictReader(file)]
+    assert hours["train"] + hours["val"] == list(range(1, 501))
+    assert len(hours["val"]) == 100
+
+
 def measured(case: str, number: int, **other: Any) -> dict[str, Any]:
     record = {
         "workload": "lodging", "case": case, "round": number, "date": "2026-01-31",
@@ -135,3 +150,19 @@ def test_faults_are_told_in_one_line_each() -> None:
     assert not_learned == "lodging, after, round 0: has not learned: its loss went from 1 to 2"
     assert "different numbers of samples" in counts
     assert cut.startswith("lodging: waits only") and "expected 79%" in cut
+
+
+def test_lines_of_a_workload_replace_its_earlier_ones_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, pages = tmp_path / "workloads.jsonl", {}
+    monkeypatch.setattr(run, "RESULTS", results)
+    monkeypatch.setattr(run, "renew", pages.__setitem__)
+    other = [line | {"workload": "patches"} for line in rounds()]
+    run.keep(rounds() + other)
+    run.keep(rounds(value=0.99)[:2])
+    kept = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    found = [(line["workload"], line["case"], line["value"]) for line in kept]
+    patches = [("patches", case, 0.75) for case in ("before", "after")]
+    assert found == [("lodging", "before", 0.75), ("lodging", "after", 0.99), *patches, *patches]
+    assert "| patches, after |" in pages["workloads"]

@@ -22,7 +22,7 @@ from workloads.splitting import is_held_out
 SIDE = 128
 CLASSES = ("arrow", "cross", "disc", "ring", "square", "star")
 NOISE = 20.0  # standard deviation, of 0..255
-JOB = Job(samples=6_000, epochs=4, work=Path(__file__).with_name("made"))
+JOB = Job(samples=4_000, epochs=5, work=Path(__file__).with_name("made"))
 
 
 def make_files(job: Job) -> None:
