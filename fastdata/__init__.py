@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastdata.monitoring import Monitor as Monitor
     from fastdata.packs import create_pack as create_pack
     from fastdata.packs import open_pack as open_pack
+    from fastdata.profiling import Profiler as Profiler
     from fastdata.schema import Array as Array
     from fastdata.schema import Bytes as Bytes
     from fastdata.schema import DistanceMap as DistanceMap
@@ -43,6 +44,7 @@ _HOME = {
     "open_pack": "fastdata.packs",
     "FastDataError": "fastdata.errors",
     "Monitor": "fastdata.monitoring",
+    "Profiler": "fastdata.profiling",
     "TrainConfig": "fastdata.training",
     "Trainer": "fastdata.training",
     "find_batch_size": "fastdata.tuning",

@@ -1,7 +1,30 @@
-"""Where the time of a training goes: clocks, plain records, a verdict."""
+"""Where the time of a training goes: clocks, plain records, a verdict.
 
-from fastdata.profiling.record import Profile as Profile
-from fastdata.profiling.store import read_profile as read_profile
-from fastdata.profiling.store import write_profile as write_profile
+Names are resolved on first use, because every process of a profiled command begins here.
+"""
 
-__all__ = ["Profile", "read_profile", "write_profile"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastdata.profiling.profiler import Profiler as Profiler
+    from fastdata.profiling.record import Profile as Profile
+    from fastdata.profiling.store import read_profile as read_profile
+    from fastdata.profiling.store import write_profile as write_profile
+
+_HOME = {
+    "Profile": "record",
+    "Profiler": "profiler",
+    "read_profile": "store",
+    "write_profile": "store",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastdata.profiling' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"fastdata.profiling.{_HOME[name]}"), name)

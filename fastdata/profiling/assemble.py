@@ -22,6 +22,7 @@ from fastdata.profiling.record import (
 from fastdata.profiling.steplane import STEPS
 from fastdata.profiling.summary import StepSummary, summarise_steps
 from fastdata.profiling.verdict import Findings, judge
+from fastdata.profiling.worksummary import summarise_workers
 
 __all__ = ["Session", "assemble"]
 
@@ -54,7 +55,7 @@ def assemble(session: Session, *, what_if: Sequence[WhatIf] = ()) -> Profile:
     told.sort(key=lambda one: (int(one.facts.get("rank", 0)), -one.steps))
     steps = told[0] if told else None
     loader = _loader(steps)
-    workers = Workers(ready_share=None if steps is None else steps.ready_share)
+    workers = _workers(session, steps, loader)
     machine = describe_machine({} if steps is None else steps.facts)
     missing = _missing(steps, session)
     verdict = judge(
@@ -102,6 +103,18 @@ _NO_TIMELINE = Timeline(
 def _loader(steps: StepSummary | None) -> LoaderFacts | None:
     told = None if steps is None else steps.facts.get("loader")
     return None if told is None else loader_facts(told)
+
+
+def _workers(session: Session, steps: StepSummary | None, loader: LoaderFacts | None) -> Workers:
+    if steps is None:
+        return Workers()
+    return summarise_workers(
+        session.channel.lanes(),
+        loader,
+        pid=steps.lane.pid,
+        begun=session.begun,
+        ready_share=steps.ready_share,
+    )
 
 
 def _missing(steps: StepSummary | None, session: Session) -> list[str]:

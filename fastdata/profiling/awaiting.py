@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,10 @@ from types import ModuleType
 from typing import Any
 
 __all__ = ["ImportWatch", "await_torch"]
+
+
+# `fastdata.profiling.hooks.reading.MODULES`, which must not be loaded before torch.
+_READERS = ("PIL.Image", "PIL.ImageFile", "cv2", "torchvision.io.image")
 
 
 class ImportWatch(MetaPathFinder):
@@ -62,6 +67,8 @@ class _Telling(Loader):
 def await_torch() -> None:
     """Begins to record in this process once torch is imported, and sees FastLoader come."""
     actions = {"torch": _begin, "fastdata.loader.facade": _watch_fastloader}
+    # What was imported before torch is found when torch comes.
+    actions |= {name: functools.partial(_watch, name) for name in _READERS}
     sys.meta_path.insert(0, ImportWatch(actions))
 
 
@@ -69,6 +76,13 @@ def _begin() -> None:
     from fastdata.profiling import child
 
     child.begin()
+
+
+def _watch(name: str) -> None:
+    if "torch" in sys.modules:
+        from fastdata.profiling import child
+
+        child.watch_module(name)
 
 
 def _watch_fastloader() -> None:

@@ -8,24 +8,28 @@ not used take no memory.
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 import os
 import struct
 import sys
 import tempfile
+import weakref
+import zlib
 from typing import Any
 
 from fastdata.errors import StorageError
 
 __all__ = ["LANE_BYTES", "Channel", "Lane"]
 
-_LANES = 256
-LANE_BYTES = 2 << 20
+_LANES = 512
+LANE_BYTES = 1 << 20
 _TEXT_AT = 4096
 _TEXT_BYTES = 128 * 1024 - _TEXT_AT
 RINGS_AT = _TEXT_AT + _TEXT_BYTES
 _HEADER = struct.Struct("<8d")
+_CLAIM = struct.Struct("<4d")
 _TEXT_LENGTH = struct.Struct("<d")
 _TEXT_LENGTH_AT = 7 * 8
 
@@ -43,14 +47,16 @@ class Lane:
         self.number = number
         self.at = number * LANE_BYTES
 
-    def begin(self, kind: int, begun: float) -> None:
-        """Claims the lane for this process.
+    def begin(self, kind: int, key: str) -> None:
+        """Claims the lane for this process; see `Channel.claim`."""
+        start = kind, os.getpid(), os.getppid(), zlib.crc32(key.encode())
+        _CLAIM.pack_into(self.memory, self.at, *start)
 
-        Args:
-            kind: What writes here, from 1.
-            begun: `time.perf_counter`, which all processes of a machine share on Linux.
-        """
-        _HEADER.pack_into(self.memory, self.at, kind, os.getpid(), os.getppid(), begun, 0, 0, 0, 0)
+    def follows(self, kind: int, key: str) -> bool:
+        """Whether what wrote here was of this kind and key, and is gone."""
+        if not key or (self.kind, self._header[3]) != (kind, zlib.crc32(key.encode())):
+            return False
+        return self.pid == os.getpid() or not os.path.exists(f"/proc/{self.pid}")
 
     @property
     def kind(self) -> int:
@@ -101,6 +107,7 @@ class Channel:
         self._descriptor = descriptor
         self.path = path
         self._memory = mmap.mmap(descriptor, _LANES * LANE_BYTES)
+        self._end = weakref.finalize(self, _end, descriptor, path)
 
     @classmethod
     def create(cls) -> Channel:
@@ -131,8 +138,14 @@ class Channel:
         """
         return cls(os.open(path, os.O_RDWR | os.O_CLOEXEC), path)
 
-    def claim(self, kind: int, begun: float) -> Lane | None:
-        """The first free lane, or None when there is none."""
+    def claim(self, kind: int, key: str = "") -> Lane | None:
+        """A lane to write to, or None when there is none.
+
+        Args:
+            kind: What writes there, from 1.
+            key: Of what does so again and again in new processes, as workers of each epoch do: it
+                gets the lane of one that is gone, with what that wrote.
+        """
         # Unix has locks between processes; where there are none, spawned workers stay unseen.
         import fcntl
 
@@ -140,8 +153,8 @@ class Channel:
         try:
             for number in range(_LANES):
                 lane = Lane(self._memory, number)
-                if not lane.kind:
-                    lane.begin(kind, begun)
+                if not lane.kind or lane.follows(kind, key):
+                    lane.begin(kind, key)
                     return lane
             return None
         finally:
@@ -149,12 +162,16 @@ class Channel:
 
     def lanes(self) -> list[Lane]:
         """All that were claimed."""
-        found = [Lane(self._memory, number) for number in range(_LANES)]
-        return [lane for lane in found if lane.kind]
+        every = (Lane(self._memory, number) for number in range(_LANES))
+        return list(itertools.takewhile(lambda lane: lane.kind, every))
 
     def close(self) -> None:
         """Lets go of the memory."""
         self._memory.close()
-        os.close(self._descriptor)
-        if not self.path.startswith("/proc/") and os.path.exists(self.path):
-            os.unlink(self.path)
+        self._end()
+
+
+def _end(descriptor: int, path: str) -> None:
+    os.close(descriptor)
+    if not path.startswith("/proc/") and os.path.exists(path):
+        os.unlink(path)

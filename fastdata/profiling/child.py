@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from fastdata.profiling.channel import Channel
-from fastdata.profiling.hooks.fetching import install_fastloader
-from fastdata.profiling.hooks.install import install_training
+from fastdata.profiling.hooks.install import install_fastloader, install_training
+from fastdata.profiling.hooks.reading import install_module
 from fastdata.profiling.recorder import Recorder, current, use
 
-__all__ = ["PROCESS", "VARIABLE", "begin", "watch_fastloader"]
+__all__ = ["PROCESS", "VARIABLE", "begin", "watch_fastloader", "watch_module"]
 
 VARIABLE = "FASTDATA_PROFILE"
 """Environment variable that holds a JSON object: channel, warmup, steps."""
@@ -38,7 +38,7 @@ def begin() -> None:
 
 def _begin(options: dict[str, Any]) -> None:
     channel = Channel.open(options["channel"])
-    own = channel.claim(PROCESS, 0.0)
+    own = channel.claim(PROCESS)
     recorder = Recorder(channel, warmup=options["warmup"], most=options["steps"])
     install_training(_UNDO)
     use(recorder)
@@ -65,9 +65,15 @@ def watch_fastloader() -> None:
         install_fastloader(_UNDO)
 
 
+def watch_module(name: str) -> None:
+    """Called when the script has imported something that reads or decodes."""
+    if current() is not None:
+        install_module(name, _UNDO)
+
+
 def _tell_failure(error: Exception) -> None:
     try:
-        lane = Channel.open(json.loads(os.environ[VARIABLE])["channel"]).claim(PROCESS, 0.0)
+        lane = Channel.open(json.loads(os.environ[VARIABLE])["channel"]).claim(PROCESS)
         if lane is not None:
             lane.tell(failed=f"{type(error).__name__}: {error}")
     except Exception:
@@ -77,7 +83,7 @@ def _tell_failure(error: Exception) -> None:
 def _shorten_tracebacks() -> None:
     """An error that ends the script is shown without the calls of the hooks around it."""
     before = sys.excepthook
-    own = str(Path(__file__).parent / "hooks") + os.sep
+    own = str(Path(__file__).parent) + os.sep
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, _without(trace, own))

@@ -12,7 +12,14 @@ from typing import Any
 from fastdata.hardware import read_machine, read_ranks
 from fastdata.profiling.record import LoaderFacts, MachineFacts
 
-__all__ = ["describe_loader", "describe_machine", "describe_process", "loader_facts"]
+__all__ = [
+    "describe_loader",
+    "describe_machine",
+    "describe_process",
+    "loader_facts",
+    "name_dataset",
+    "sample_count",
+]
 
 
 def describe_process() -> dict[str, Any]:
@@ -37,8 +44,8 @@ def describe_loader(loader: Any) -> dict[str, Any]:
     return {
         "kind": type(loader).__name__,
         "engine": str(explain().engine) if callable(explain) else None,
-        "dataset": _name(dataset),
-        "samples": _length(dataset),
+        "dataset": name_dataset(dataset),
+        "samples": sample_count(dataset),
         "batch_size": _batch_size(loader),
         "workers": int(getattr(loader, "num_workers", 0) or 0),
         "prefetch_batches": getattr(loader, "prefetch_factor", None),
@@ -52,16 +59,20 @@ def loader_facts(told: dict[str, Any]) -> LoaderFacts:
     return LoaderFacts(**told)
 
 
-def _name(dataset: Any) -> str:
+def name_dataset(dataset: Any) -> str:
+    """Its class, or a pack's path."""
     path = getattr(dataset, "path", None)
     if isinstance(path, str | os.PathLike):
         return str(path)
     # A part of a dataset says little; what it is a part of does.
     inner = getattr(dataset, "dataset", None)
-    return "" if dataset is None else type(dataset).__name__ if inner is None else _name(inner)
+    return (
+        "" if dataset is None else type(dataset).__name__ if inner is None else name_dataset(inner)
+    )
 
 
-def _length(dataset: Any) -> int | None:
+def sample_count(dataset: Any) -> int | None:
+    """Its length; None where it has none."""
     try:
         return len(dataset)
     except (TypeError, NotImplementedError, AttributeError):

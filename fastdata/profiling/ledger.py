@@ -126,6 +126,7 @@ class Ledger:
         self._on_trial: list[Pass] = []
         self._trained: Pass | None = None
         self._core_clock = CoreClock()
+        self.steps = 0
         self._pending: deque[tuple[list[Turn], StepNotes]] = deque()
         self._turn(UNNAMED)
 
@@ -220,6 +221,7 @@ class Ledger:
         """Ends the step here."""
         self.see_backward()
         notes, self._notes = self._notes, StepNotes()
+        self.steps += 1
         notes.core_wait = self._core_clock.read()
         notes.is_drained = self._is_drained()
         turns, self._turns = self._turns, self._turns[-1:]

@@ -11,6 +11,7 @@ from fastdata.profiling.describe import describe_loader, describe_process
 from fastdata.profiling.ledger import Ledger, Pass, StepNotes
 from fastdata.profiling.step import OPTIMIZER, StepFigures
 from fastdata.profiling.steplane import StepLane
+from fastdata.profiling.working import Workshop
 
 __all__ = ["Recorder", "Thread", "current", "use"]
 
@@ -51,6 +52,7 @@ class Recorder:
         self.fetching_threads: set[int] = set()
         self.background_loader: Any = None
         self.sees_handover = False
+        self.workshop = Workshop(channel)
         self._warmup = warmup
         self._most = most
         self._local = threading.local()
@@ -126,7 +128,7 @@ class Thread:
 
     def begin_pass(self, loader: Any) -> Pass:
         """A pass over a loader begins; the ledger must not keep the loader."""
-        return self.ledger.begin_pass(weakref.ref(loader))
+        return self.ledger.begin_pass(_reference(loader))
 
     def _write(self, step: StepFigures, notes: StepNotes) -> None:
         is_first = not self._lane.is_open
@@ -142,3 +144,10 @@ class Thread:
                 is_background=trained is None,
                 sees_handover=self._recorder.sees_handover,
             )
+
+
+def _reference(loader: Any) -> Any:
+    try:
+        return weakref.ref(loader)
+    except TypeError:  # a list, or a generator's like
+        return lambda: None

@@ -33,7 +33,9 @@ class Ring:
         self._width = width
         self._capacity = capacity
         self._adds = adds
-        self._seen, self._kept, self.stride = 0, 0, 1
+        # Whoever wrote here before is gone, and its entries stay.
+        seen, kept, stride = self._header
+        self._seen, self._kept, self.stride = int(seen), int(kept), int(stride) or 1
         self._sum: Sequence[float] = ()
         self._in_sum = 0
         self.byte_count = _HEADER_BYTES + self._entry.size * capacity

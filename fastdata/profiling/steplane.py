@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 from fastdata.profiling.channel import RINGS_AT, Channel, Lane
@@ -75,7 +74,7 @@ class StepLane:
     def write(self, step: StepFigures, notes: StepNotes) -> None:
         """Writes one step."""
         if self._rings is None:
-            self._lane = self._channel.claim(STEPS, time.perf_counter())
+            self._lane = self._channel.claim(STEPS)
             if self._lane is None:
                 self._most = 0
                 return

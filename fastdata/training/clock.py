@@ -1,10 +1,7 @@
 """How long each step waits for data, and how long it computes, measured without waiting.
 
-On a GPU the CPU may wait in ``next()`` while earlier work still runs. An event S is recorded when
-the loop asks for a batch, an event E when it has it. Both are reached only when the stream has done
-what came before, so the time from S to E is the *exposed* wait, in which the GPU had nothing to do;
-the rest of the CPU's wait was *hidden*. The events are read at the next log line. On a CPU all wait
-is exposed.
+`fastdata.profiling.marks` says how exposed and hidden wait are told apart. The marks are read at
+the next log line.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from typing import Any
 
 import torch
 
+from fastdata.profiling.marks import StreamMarks, split_wait
 from fastdata.timing import Clock
 
 __all__ = ["StepClock", "StepTimes"]
@@ -46,7 +44,7 @@ class StepClock:
     """
 
     def __init__(self, device: torch.device, clock: Clock = time.perf_counter) -> None:
-        self._stream_clock = device.type == "cuda"
+        self._marks = StreamMarks() if device.type == "cuda" else None
         self._clock = clock
         self._waits: list[tuple[float, Any, Any]] = []
         self._since = clock()
@@ -84,10 +82,11 @@ class StepClock:
         """The times since the last reading; the device must have done all steps in between."""
         now, exposed, hidden = self._clock(), 0.0, 0.0
         for seconds, start, end in self._waits:
-            # The device's clock ticks by itself, and may see a little more than the CPU waited.
-            shown = min(seconds, start.elapsed_time(end) / 1e3) if start is not None else seconds
+            is_marked = start is not None and end is not None
+            stalled = start.elapsed_time(end) / 1e3 if is_marked else None
+            shown, covered = split_wait(seconds, stalled)
             exposed += shown
-            hidden += seconds - shown
+            hidden += covered
         times = StepTimes(
             wall=max(now - self._since - self._left_out, 0.0), exposed=exposed, hidden=hidden
         )
@@ -96,8 +95,4 @@ class StepClock:
         return times
 
     def _event(self) -> Any:
-        if not self._stream_clock:
-            return None
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
-        return event
+        return None if self._marks is None else self._marks.mark()

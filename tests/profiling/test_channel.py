@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +23,9 @@ def channel() -> Iterator[Channel]:
 
 
 WRITER = """
-import os, signal, sys, time
+import os, signal, sys
 from fastdata.profiling.channel import Channel
-lane = Channel.open(sys.argv[1]).claim(2, time.perf_counter())
+lane = Channel.open(sys.argv[1]).claim(2)
 lane.tell(name="fünf")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -34,12 +33,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_what_a_killed_process_wrote_is_there(channel: Channel) -> None:
     before = set(Path("/dev/shm").iterdir())
-    mine = channel.claim(1, time.perf_counter())
+    mine = channel.claim(1)
     done = subprocess.run([sys.executable, "-c", WRITER, channel.path], check=False)
     assert done.returncode == -signal.SIGKILL
     forked = os.fork()
     if not forked:
-        lane = channel.claim(3, time.perf_counter())
+        lane = channel.claim(3)
         assert lane is not None
         lane.tell(forked=True)
         os._exit(0)
@@ -52,8 +51,25 @@ def test_what_a_killed_process_wrote_is_there(channel: Channel) -> None:
     assert set(Path("/dev/shm").iterdir()) == before
 
 
+def test_a_worker_of_the_next_epoch_goes_on_where_the_last_one_ended(channel: Channel) -> None:
+    for number in range(3):
+        forked = os.fork()
+        if not forked:
+            lane = channel.claim(2, "worker 0")
+            assert lane is not None
+            lane.tell(number=number)
+            Ring(lane, RINGS_AT, width=1, capacity=8, adds=False).add((number,))
+            os._exit(0)
+        os.waitpid(forked, 0)
+    (lane,) = channel.lanes()
+    assert lane.facts() == [{"number": number} for number in range(3)]
+    ring = Ring(lane, RINGS_AT, width=1, capacity=8, adds=False)
+    assert ring.entries()[0] == [(0,), (1,), (2,)]
+    assert channel.claim(2, "worker 1") is not None and len(channel.lanes()) == 2
+
+
 def test_facts_that_do_not_fit_are_left_out_whole(channel: Channel) -> None:
-    lane = channel.claim(1, 0.0)
+    lane = channel.claim(1)
     assert lane is not None
     for number in range(3_000):
         lane.tell(number=number, text="x" * 100)
@@ -62,13 +78,13 @@ def test_facts_that_do_not_fit_are_left_out_whole(channel: Channel) -> None:
 
 
 def test_no_lane_is_left_when_all_are_taken(channel: Channel) -> None:
-    assert all(channel.claim(1, 0.0) for _ in range(256))
-    assert channel.claim(1, 0.0) is None
+    assert all(channel.claim(1) for _ in range(512))
+    assert channel.claim(1) is None
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 16, 17, 1_000, 4_097])
 def test_a_ring_that_adds_loses_nothing_of_the_whole_ones(channel: Channel, count: int) -> None:
-    lane = channel.claim(1, 0.0)
+    lane = channel.claim(1)
     assert lane is not None
     ring = Ring(lane, RINGS_AT, width=3, capacity=8, adds=True)
     for number in range(count):
@@ -82,7 +98,7 @@ def test_a_ring_that_adds_loses_nothing_of_the_whole_ones(channel: Channel, coun
 
 
 def test_a_ring_that_thins_keeps_an_even_choice(channel: Channel) -> None:
-    lane = channel.claim(1, 0.0)
+    lane = channel.claim(1)
     assert lane is not None
     ring = Ring(lane, RINGS_AT, width=1, capacity=8, adds=False)
     for number in range(100):

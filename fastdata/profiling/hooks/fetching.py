@@ -13,7 +13,7 @@ from fastdata.profiling.ledger import Pass
 from fastdata.profiling.recorder import Recorder, Thread, current
 from fastdata.profiling.step import WORKER_START
 
-__all__ = ["count_samples", "fetch", "install_fastloader", "install_fetching"]
+__all__ = ["count_samples", "fetch", "install_epochs", "install_fetching"]
 
 _PASS = "_fastdata_pass"
 
@@ -27,7 +27,7 @@ def install_fetching(undo: ExitStack) -> None:
     put_around(_BaseDataLoaderIter, "__next__", _around_next, undo=undo)
 
 
-def install_fastloader(undo: ExitStack) -> None:
+def install_epochs(undo: ExitStack) -> None:
     """Watches every FastLoader, whose iterators are its own."""
     put_around(
         sys.modules["fastdata.loader.facade"].FastLoader, "__iter__", _around_iter, undo=undo

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from fastdata.profiling.hooks.computing import install_computing
-from fastdata.profiling.hooks.fetching import install_fastloader, install_fetching
+from fastdata.profiling.hooks.engine import install_engine
+from fastdata.profiling.hooks.fetching import install_epochs, install_fetching
+from fastdata.profiling.hooks.making import install_making
+from fastdata.profiling.hooks.reading import MODULES, install_module, install_opening
 from fastdata.profiling.hooks.waiting import install_waiting
 
-__all__ = ["install_training", "installed"]
+__all__ = ["install_fastloader", "install_training", "installed"]
 
 
 def install_training(undo: ExitStack) -> None:
@@ -19,6 +22,17 @@ def install_training(undo: ExitStack) -> None:
     install_fetching(undo)
     install_computing(undo)
     install_waiting(undo)
+    install_making(undo)
+    install_opening(undo)
+    for name in MODULES:
+        if name in sys.modules:
+            install_module(name, undo)
+
+
+def install_fastloader(undo: ExitStack) -> None:
+    """What there is to see once FastLoader is loaded."""
+    install_epochs(undo)
+    install_engine(undo)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,134 @@
+"""Sees a DataLoader make its batches, in worker processes or on the training thread."""
+
+from __future__ import annotations
+
+import multiprocessing.queues
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from fastdata.profiling.describe import name_dataset, sample_count
+from fastdata.profiling.hooks.patches import put_around
+from fastdata.profiling.hooks.staging import running, stage
+from fastdata.profiling.hooks.transforming import time_transforms
+from fastdata.profiling.recorder import Recorder, current
+from fastdata.profiling.working import Worker
+
+__all__ = ["install_making"]
+
+_WORKER = "_fastdata_worker"
+
+
+def install_making(undo: ExitStack) -> None:
+    """Watches what fetches samples and collates them."""
+    from torch.utils.data._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
+
+    for fetcher in (_MapDatasetFetcher, _IterableDatasetFetcher):
+        put_around(fetcher, "fetch", lambda original: _around_fetch(original, undo), undo=undo)
+
+
+def _around_fetch(original: Any, undo: ExitStack) -> Any:
+    def fetch(self: Any, indices: Any) -> Any:
+        recorder = current()
+        if recorder is None or running() is not None:
+            return original(self, indices)
+        owner, worker = self.__dict__.get(_WORKER, (None, None))
+        if owner is not recorder:
+            worker = _prepare(self, recorder, undo)
+        recorder.workshop.run(worker)
+        try:
+            return original(self, indices)
+        finally:
+            recorder.workshop.stop(worker)
+
+    return fetch
+
+
+def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
+    """Has the fetcher's samples and collate function timed."""
+    from torch.utils.data import get_worker_info
+
+    info = get_worker_info()
+    dataset = fetcher.dataset
+    worker = recorder.workshop.worker(
+        name="training thread" if info is None else f"worker {info.id}",
+        kind="main" if info is None else "process",
+        training_pid=os.getpid() if info is None else os.getppid(),
+        dataset=name_dataset(dataset),
+        samples=sample_count(dataset),
+    )
+    if _WORKER not in fetcher.__dict__:
+        if hasattr(fetcher, "dataset_iter"):
+            fetcher.dataset_iter = _TimedIterator(fetcher.dataset_iter)
+        else:
+            fetcher.dataset = _TimedDataset(dataset)
+        fetcher.collate_fn = stage("collate")(fetcher.collate_fn)
+        time_transforms(dataset, own_copy=info is not None, undo=undo)
+        if info is not None:
+            _time_hand_over(worker)
+    setattr(fetcher, _WORKER, (recorder, worker))
+    return worker
+
+
+class _TimedDataset:
+    """A map-style dataset as a fetcher uses it, each sample timed."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, index: Any) -> Any:
+        clock = running()
+        if clock is None:
+            return self._dataset[index]
+        number = index if isinstance(index, int) else -1
+        return clock.time_sample(lambda: self._dataset[index], number)
+
+    def __getattr__(self, name: str) -> Any:
+        # A Subset asks its dataset for one sample after the other; so does the fetcher, with each
+        # of them timed.
+        if name == "__getitems__" and _takes_one_by_one(self._dataset):
+            raise AttributeError(name)
+        return getattr(self._dataset, name)
+
+
+def _takes_one_by_one(dataset: Any) -> bool:
+    from torch.utils.data import Subset
+
+    return type(dataset) is Subset and not hasattr(dataset.dataset, "__getitems__")
+
+
+class _TimedIterator:
+    """The iterator of an iterable dataset, each sample timed."""
+
+    def __init__(self, samples: Iterator[Any]) -> None:
+        self._samples = samples
+
+    def __iter__(self) -> _TimedIterator:
+        return self
+
+    def __next__(self) -> Any:
+        clock = running()
+        if clock is None:
+            return next(self._samples)
+        return clock.time_sample(lambda: next(self._samples), -1)
+
+
+def _time_hand_over(worker: Worker) -> None:
+    """Times what this worker process does to send a batch, on the thread of its queue."""
+    queues: Any = multiprocessing.queues
+    plain = queues._ForkingPickler
+    pid = os.getpid()
+
+    class Timed(plain):  # type: ignore[misc, valid-type]
+        @classmethod
+        def dumps(cls, obj: Any, protocol: int | None = None) -> Any:
+            start = time.perf_counter()
+            sent = plain.dumps(obj, protocol)
+            if os.getpid() == pid and threading.current_thread().daemon:
+                worker.add("hand_over", time.perf_counter() - start)
+            return sent
+
+    queues._ForkingPickler = Timed

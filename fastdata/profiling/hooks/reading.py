@@ -1,0 +1,135 @@
+"""Sees files being read and pictures being decoded while a batch is made."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from fastdata.profiling.hooks.patches import put_around
+from fastdata.profiling.hooks.staging import PlainCall, running, stage, time_calls
+
+__all__ = ["MODULES", "install_module", "install_opening"]
+
+_CALLS = {
+    "cv2": {"imread": "decode", "imdecode": "decode"},
+    "torchvision.io.image": {
+        "read_file": "read",
+        "read_image": "decode",
+        "decode_image": "decode",
+        "decode_jpeg": "decode",
+        "decode_png": "decode",
+    },
+    "numpy": {"load": "read", "fromfile": "read"},
+}
+
+
+def install_opening(undo: ExitStack) -> None:
+    """Watches files that are opened by Python."""
+    for owner in (builtins, io):
+        put_around(owner, "open", _around_open, undo=undo)
+
+
+def install_module(name: str, undo: ExitStack) -> None:
+    """Watches what one of `MODULES` reads and decodes."""
+    _INSTALLERS.get(name, _install_calls)(name, undo)
+
+
+def _install_calls(name: str, undo: ExitStack) -> None:
+    time_calls(sys.modules[name], _CALLS[name], undo=undo)
+
+
+def _install_pil_image(name: str, undo: ExitStack) -> None:
+    put_around(sys.modules[name], "open", _around_image_open, undo=undo)
+
+
+def _install_pil_file(name: str, undo: ExitStack) -> None:
+    put_around(sys.modules[name].ImageFile, "load", _around_load, undo=undo)
+
+
+_INSTALLERS: dict[str, Callable[[str, ExitStack], None]] = {
+    "PIL.Image": _install_pil_image,
+    "PIL.ImageFile": _install_pil_file,
+}
+MODULES = (*_INSTALLERS, *_CALLS)
+"""Modules whose functions are stages, as soon as a script has imported them."""
+
+
+def _around_open(original: Any) -> Any:
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        clock = running()
+        if clock is None:
+            return original(file, *args, **kwargs)
+        _note_name(file)
+        is_entered = clock.enter("read")
+        try:
+            stream = original(file, *args, **kwargs)
+        finally:
+            if is_entered:
+                clock.leave()
+        # A plain file for reading bytes; others are read too seldom to go round their classes.
+        if type(stream) is io.BufferedReader:
+            return _TimedReader(stream.detach())
+        return stream
+
+    return PlainCall(opened)
+
+
+def _note_name(file: Any) -> None:
+    clock = running()
+    if clock is not None and isinstance(file, str | bytes | os.PathLike):
+        clock.name_sample(os.fsdecode(file))
+
+
+class _TimedReader(io.BufferedReader):
+    """A file as `open` gives it, whose reads are the stage "read"."""
+
+    read = stage("read")(io.BufferedReader.read)
+    readinto = stage("read")(io.BufferedReader.readinto)
+    readall = stage("read")(io.BufferedReader.read)
+    readline = stage("read")(io.BufferedReader.readline)
+
+
+def _around_image_open(original: Any) -> Any:
+    timed = stage("decode")(original)
+
+    def opened(fp: Any, *args: Any, **kwargs: Any) -> Any:
+        _note_name(fp)
+        return timed(fp, *args, **kwargs)
+
+    return opened
+
+
+def _around_load(original: Any) -> Any:
+    timed = stage("decode")(original)
+
+    def load(self: Any) -> Any:
+        # `load` is called before every use of a picture, and does nothing once it is decoded.
+        if running() is None or not self.tile:
+            return original(self)
+        plain = self.fp
+        if plain is None or isinstance(plain, _TimedReader):
+            return timed(self)
+        self.fp = reader = _ReadBy(plain)
+        try:
+            return timed(self)
+        finally:
+            if self.fp is reader:
+                self.fp = plain
+
+    return load
+
+
+class _ReadBy:
+    """An open file of any kind, whose reads are the stage "read"."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.read = stage("read")(file.read)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

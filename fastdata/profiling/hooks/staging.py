@@ -1,0 +1,64 @@
+"""A function as one stage of making a batch."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from fastdata.profiling.hooks.patches import Around, put_around
+from fastdata.profiling.recorder import current
+from fastdata.profiling.stageclock import StageClock
+
+__all__ = ["PlainCall", "running", "stage", "time_calls"]
+
+
+def running() -> StageClock | None:
+    """The clock of the batch that this thread is making, or None."""
+    recorder = current()
+    return None if recorder is None else recorder.workshop.clock
+
+
+def stage(name: str, operation: str = "") -> Around:
+    """Makes a function count as a stage while a batch is made, and leaves it alone otherwise."""
+
+    def around(original: Any) -> Any:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            clock = running()
+            if clock is None or not clock.enter(name, operation):
+                return original(*args, **kwargs)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                clock.leave()
+
+        return timed
+
+    return around
+
+
+def time_calls(owner: Any, calls: dict[str, str], *, undo: ExitStack) -> None:
+    """Times functions of a module or class as stages.
+
+    Args:
+        owner: Holds them.
+        calls: Name of a function to its stage; one that is not there is left out.
+        undo: See `put_around`.
+    """
+    for name, stage_name in calls.items():
+        if hasattr(owner, name):
+            put_around(owner, name, stage(stage_name), undo=undo)
+
+
+class PlainCall:
+    """A function that stays one as an attribute of a class, as built-in functions do.
+
+    Args:
+        function: What is called.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls it."""
+        return self._function(*args, **kwargs)

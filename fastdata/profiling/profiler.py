@@ -1,0 +1,138 @@
+"""Profiles a loop of one's own, from inside its process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any, Generic, TypeVar
+
+from fastdata.errors import UsageError
+from fastdata.profiling.assemble import Session, assemble
+from fastdata.profiling.channel import Channel
+from fastdata.profiling.hooks.fetching import begin, fetch
+from fastdata.profiling.hooks.install import installed
+from fastdata.profiling.ledger import Pass
+from fastdata.profiling.record import Profile
+from fastdata.profiling.recorder import Recorder, current, use
+
+__all__ = ["Profiler"]
+
+Batch = TypeVar("Batch")
+
+
+class Profiler:
+    """Measures the training loop that runs inside it.
+
+    ::
+
+        with Profiler() as p:
+            for batch in p.watch(loader):
+                ...
+                p.step()
+        profile = p.report()
+
+    A step ends with `step`, or, where that is never called, with the optimizer's. `watch` times any
+    iterable of batches; a DataLoader or FastLoader is seen without it.
+
+    Args:
+        warmup: Steps at the beginning that count for themselves.
+        steps: Steady steps to measure; None measures all.
+    """
+
+    def __init__(self, *, warmup: int = 10, steps: int | None = None) -> None:
+        self._warmup = warmup
+        self._steps = steps
+        self._undo = ExitStack()
+        self._session: Session | None = None
+        self._recorder: Recorder | None = None
+
+    def __enter__(self) -> Profiler:
+        channel = Channel.create()
+        self._session = Session(channel=channel)
+        self._recorder = Recorder(channel, warmup=self._warmup, most=self._steps)
+        self._undo.enter_context(installed())
+        self._undo.callback(use, current())
+        use(self._recorder)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._undo.close()
+
+    def watch(self, loader: Iterable[Batch]) -> _Watched[Batch]:
+        """The loader, with every pass over it timed.
+
+        Raises:
+            UsageError: The profiler is not running.
+        """
+        return _Watched(loader, self._running())
+
+    def step(self) -> None:
+        """Ends a step; the first call takes the place of the optimizer's.
+
+        Raises:
+            UsageError: The profiler is not running.
+        """
+        recorder = self._running()
+        ledger = recorder.thread().ledger
+        if recorder.ends_by_optimizer and ledger.steps:
+            # The optimizer has just ended this one.
+            recorder.ends_by_optimizer = False
+            return
+        recorder.ends_by_optimizer = False
+        ledger.end_step()
+
+    def report(self) -> Profile:
+        """What was measured so far.
+
+        Raises:
+            UsageError: The profiler was never entered.
+        """
+        if self._session is None:
+            raise UsageError("nothing was measured; run the loop inside 'with Profiler() as p:'")
+        return assemble(self._session)
+
+    def _running(self) -> Recorder:
+        if self._recorder is None or current() is not self._recorder:
+            raise UsageError(
+                "the profiler is not running; call this inside 'with Profiler() as p:'"
+            )
+        return self._recorder
+
+
+class _Watched(Generic[Batch]):
+    """An iterable of batches, timed."""
+
+    def __init__(self, loader: Iterable[Batch], recorder: Recorder) -> None:
+        self._loader = loader
+        self._recorder = recorder
+
+    def __len__(self) -> int:
+        return len(self._loader)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Batch]:
+        thread = self._recorder.thread()
+        make = functools.partial(_Passing, self._loader)
+        passing: _Passing = begin(self._loader, make, thread)
+        return passing.timed(self._recorder)
+
+
+class _Passing:
+    """One pass; holds what `begin` notes of it."""
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        self._batches = iter(loader)
+        self._fastdata_pass: tuple[int, Pass] | None = None
+
+    def timed(self, recorder: Recorder) -> Iterator[Any]:
+        """The batches."""
+        noted = self._fastdata_pass
+        while True:
+            try:
+                if noted is None:  # inside another pass that is timed
+                    batch = next(self._batches)
+                else:
+                    batch = fetch(noted[1], lambda: next(self._batches), recorder)
+            except StopIteration:
+                return
+            yield batch

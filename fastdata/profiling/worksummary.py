@@ -1,0 +1,170 @@
+"""What the workers of the training loader wrote, as the figures of a profile."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastdata.profiling.channel import Lane
+from fastdata.profiling.estimates import median_of
+from fastdata.profiling.record import (
+    STAGES,
+    LoaderFacts,
+    Segment,
+    SlowSample,
+    Stage,
+    WorkerLane,
+    Workers,
+)
+from fastdata.profiling.worklane import (
+    SLOWEST,
+    WORK,
+    StageTotals,
+    slow_samples,
+    stage_totals,
+    work_rings,
+)
+
+__all__ = ["summarise_workers"]
+
+# So that a page with 64 workers stays small.
+_MOST_SEGMENTS = 400
+
+
+def summarise_workers(
+    lanes: Sequence[Lane],
+    loader: LoaderFacts | None,
+    *,
+    pid: int,
+    begun: float,
+    ready_share: float | None,
+) -> Workers:
+    """Reads the lanes of those workers that serve the training loader.
+
+    Args:
+        lanes: All of the channel.
+        loader: The training loader.
+        pid: Of the training process.
+        begun: When the profile began, on the wall clock of the batches.
+        ready_share: See `Workers`.
+    """
+    found = [_Seen(lane) for lane in lanes if lane.kind == WORK]
+    mine = [one for one in found if one.serves(loader, pid)]
+    if not mine:
+        return Workers(ready_share=ready_share)
+    totals = _sum(one.totals for one in mine)
+    samples = sum(one.samples for one in mine)
+    seconds = [value for one in mine for value in one.sample_seconds]
+    return Workers(
+        lanes=tuple(one.lane_record(begun) for one in mine),
+        stages=_stages(totals, batches=sum(one.batches for one in mine), samples=samples),
+        ready_share=ready_share,
+        sample_seconds=median_of(seconds) if seconds else None,
+        slowest=_slowest(mine, samples),
+    )
+
+
+class _Seen:
+    """One worker's lane, read."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.facts: dict[str, Any] = {}
+        for fact in lane.facts():
+            if "training_pid" in fact:
+                self.facts = fact
+        self.totals = stage_totals(lane)
+        batch_ring, sample_ring = work_rings(lane)
+        self.entries, self.stride = batch_ring.entries()
+        self.batches = batch_ring.seen
+        self.samples = sample_ring.seen
+        self.sample_seconds = [entry[0] for entry in sample_ring.entries()[0]]
+
+    @property
+    def name(self) -> str:
+        """As in `WorkerLane`."""
+        return str(self.facts.get("name", "?"))
+
+    def serves(self, loader: LoaderFacts | None, pid: int) -> bool:
+        """Whether it makes batches for the training loader of this process."""
+        if loader is None or self.facts.get("training_pid") != pid or not self.batches:
+            return False
+        wanted = loader.dataset, loader.samples
+        return (self.facts["dataset"], self.facts["samples"]) == wanted
+
+    def lane_record(self, begun: float) -> WorkerLane:
+        """The record."""
+        busy = sum(seconds for _, seconds in self.totals.values())
+        first, last = self.entries[0], self.entries[-1]
+        return WorkerLane(
+            name=self.name,
+            kind=self.facts["kind"],
+            pid=self.lane.pid,
+            batches=self.batches,
+            samples=self.samples or None,
+            wall_seconds=last[0] + last[1] - first[0],
+            busy_seconds=busy,
+            stages=_stages(self.totals, batches=self.batches, samples=self.samples),
+            segments=tuple(self._segments(begun)),
+        )
+
+    def _segments(self, begun: float) -> Iterable[Segment]:
+        every = max(1, math.ceil(len(self.entries) * len(STAGES) / _MOST_SEGMENTS))
+        for start, _, _, *stages in self.entries[::every]:
+            now = start - begun
+            for name, seconds in zip(STAGES, stages, strict=True):
+                if seconds > 0 and now >= 0:
+                    yield Segment(start_seconds=now, seconds=seconds, stage=name)
+                now += seconds
+
+
+def _sum(all_totals: Iterable[StageTotals]) -> StageTotals:
+    summed: StageTotals = {}
+    for totals in all_totals:
+        for key, (count, seconds) in totals.items():
+            before, total = summed.get(key, (0, 0.0))
+            summed[key] = before + count, total + seconds
+    return summed
+
+
+def _stages(totals: StageTotals, *, batches: int, samples: int) -> tuple[Stage, ...]:
+    busy = sum(seconds for _, seconds in totals.values())
+
+    def stage(name: str, operation: str, count: int, seconds: float) -> Stage:
+        return Stage(
+            name=name,
+            operation=operation,
+            count=count,
+            total_seconds=seconds,
+            seconds_per_sample=seconds / samples if samples else None,
+            seconds_per_batch=seconds / max(batches, 1),
+            share=min(1.0, seconds / busy) if busy else 0.0,
+        )
+
+    whole = []
+    for name in STAGES:
+        parts = [value for (stage_name, _), value in totals.items() if stage_name == name]
+        if parts:
+            own = totals.get((name, ""), (0, 0.0))[0] or max(count for count, _ in parts)
+            whole.append(stage(name, "", own, sum(seconds for _, seconds in parts)))
+    operations = [
+        stage(name, operation, *value) for (name, operation), value in totals.items() if operation
+    ]
+    return tuple(itertools.chain(whole, operations))
+
+
+def _slowest(seen: Sequence[_Seen], samples: int) -> tuple[SlowSample, ...]:
+    every = [(sample, one.name) for one in seen for sample in slow_samples(one.lane)]
+    every.sort(key=lambda pair: -pair[0].seconds)
+    count = min(SLOWEST, math.ceil(samples / 100))
+    return tuple(
+        SlowSample(
+            index=None if sample.index < 0 else sample.index,
+            name=sample.name,
+            seconds=sample.seconds,
+            worker=name,
+        )
+        for sample, name in every[:count]
+    )
