@@ -34,6 +34,7 @@ EXAMPLES = """\
   fastdata profile -o before --steps 200 -- train.py
   fastdata profile -- torchrun --nproc-per-node 4 train.py
   fastdata profile --compare before/report.json after/report.json --max-regress 5%
+  fastdata profile --selfcheck
 """
 
 
@@ -60,6 +61,10 @@ def run(
     across_hosts: Annotated[
         bool, typer.Option("--across-hosts", help="Compare reports of hosts with unlike names.")
     ] = False,
+    selfcheck: Annotated[
+        bool,
+        typer.Option("--selfcheck", help="Measure runs whose times are known; show the errors."),
+    ] = False,
     json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001
 ) -> None:
@@ -72,6 +77,11 @@ def run(
         raise typer.Exit(
             compare_reports(*compare, max_regress=max_regress, across_hosts=across_hosts, json=json)
         )
+    if selfcheck:
+        from fastdata.cli.selfcheck import run_selfcheck
+
+        run_selfcheck(json=json)
+        return
     if not command:
         raise UsageError("nothing to profile; expected a command after --: -- python train.py")
     from fastdata.cli.card import print_card

@@ -77,7 +77,7 @@ class Pass:
     """One pass over one loader.
 
     Attributes:
-        loader: What is gone through.
+        loader: What is gone through, or a description of it.
         is_training: None while on trial.
         without_grad: Whether a model was seen to run on its batches without gradients.
         batches: Handed out so far.
@@ -132,7 +132,7 @@ class Ledger:
 
     @property
     def trained_loader(self) -> Any:
-        """The loader that the newest training pass goes through, or None."""
+        """Of the newest training pass; None when there was none."""
         return None if self._trained is None else self._trained.loader
 
     @property

@@ -50,7 +50,7 @@ class Recorder:
         self.channel = channel
         self.ends_by_optimizer = ends_by_optimizer
         self.fetching_threads: set[int] = set()
-        self.background_loader: Any = None
+        self.background_loader: dict[str, Any] | None = None
         self.sees_handover = False
         self.workshop = Workshop(channel)
         self._warmup = warmup
@@ -76,8 +76,12 @@ class Recorder:
             ends_by_optimizer=self.ends_by_optimizer,
         )
 
-    def see_background(self, loader: Any) -> None:
-        """Notes that the calling thread takes batches for another one."""
+    def see_background(self, loader: dict[str, Any]) -> None:
+        """Notes that the calling thread takes batches for another one.
+
+        Args:
+            loader: What `describe_loader` says of it.
+        """
         self.fetching_threads.add(threading.get_ident())
         self.background_loader = loader
 
@@ -88,7 +92,7 @@ class Thread:
     def __init__(self, recorder: Recorder, lane: StepLane) -> None:
         self._recorder = recorder
         self._lane = lane
-        self._told: Any = None
+        self._told: dict[str, Any] | None = None
         self._leader: Any = None
         self._inside: list[tuple[int, bool]] = []
         self.ident = threading.get_ident()
@@ -127,8 +131,8 @@ class Thread:
         return leader is optimizer
 
     def begin_pass(self, loader: Any) -> Pass:
-        """A pass over a loader begins; the ledger must not keep the loader."""
-        return self.ledger.begin_pass(_reference(loader))
+        """A pass over a loader begins, which the ledger must not keep alive."""
+        return self.ledger.begin_pass(describe_loader(loader))
 
     def _write(self, step: StepFigures, notes: StepNotes) -> None:
         is_first = not self._lane.is_open
@@ -136,18 +140,11 @@ class Thread:
         if is_first:
             self._lane.tell(**describe_process())
         trained = self.ledger.trained_loader
-        loader = trained() if trained is not None else self._recorder.background_loader
-        if loader is not None and loader is not (self._told and self._told()):
-            self._told = weakref.ref(loader)
+        loader = trained or self._recorder.background_loader
+        if loader is not None and loader != self._told:
+            self._told = loader
             self._lane.tell(
-                loader=describe_loader(loader),
+                loader=loader,
                 is_background=trained is None,
                 sees_handover=self._recorder.sees_handover,
             )
-
-
-def _reference(loader: Any) -> Any:
-    try:
-        return weakref.ref(loader)
-    except TypeError:  # a list, or a generator's like
-        return lambda: None

@@ -17,6 +17,7 @@ __all__ = ["StepSummary", "summarise_steps"]
 
 # A first step that takes so much longer than the median is still compiling or filling caches.
 _SLOW = 3.0
+_SLOW_SECONDS = 0.1
 _MOST_SHOWN = 2_000
 
 
@@ -80,7 +81,8 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
 def _count_slow(steady: Sequence[StepLog]) -> int:
     if not steady:
         return 0
-    limit = _SLOW * statistics.median(log["wall"] for log in steady)
+    median = statistics.median(log["wall"] for log in steady)
+    limit = max(_SLOW * median, median + _SLOW_SECONDS)
     slow = 0
     while slow < len(steady) // 2 and steady[slow]["wall"] > limit:
         slow += 1

@@ -72,7 +72,7 @@ def _around_next(original: Any) -> Any:
         if one is None or not recorder.thread().ledger.is_idle:
             return original(self)
         if ident != threading.get_ident():
-            recorder.see_background(one.loader())
+            recorder.see_background(one.loader)
             return original(self)
         return fetch(one, lambda: original(self), recorder, is_ready=_is_ready(self))
 
@@ -89,7 +89,7 @@ def fetch(
     """
     thread = recorder.thread()
     if threading.current_thread() is not threading.main_thread():
-        recorder.see_background(one.loader())
+        recorder.see_background(one.loader)
     thread.ledger.begin_fetch(one)
     try:
         batch = take()

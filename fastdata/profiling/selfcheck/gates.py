@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -63,14 +63,17 @@ class Check:
 Gate = Callable[[], Iterator[Check]]
 
 
-def closed_form(*, workers: int = 2, steps: int = 30) -> Iterator[Check]:
+def closed_form(
+    *, ratios: Sequence[float] = RATIOS, workers: int = 2, steps: int = 30
+) -> Iterator[Check]:
     """Exposed wait of W workers that take L a batch, beside steps of G: max(0, L / W - G).
 
     Args:
+        ratios: Of L / W to G.
         workers: W.
-        steps: Measured for each ratio of L / W to G.
+        steps: Measured for each ratio.
     """
-    for ratio in RATIOS:
+    for ratio in ratios:
         compute = _STEP_SECONDS / max(1.0, ratio)
         delays = Delays(decode=ratio * compute * workers, forward=compute)
         known = train_known(delays, workers=workers, steps=steps)
