@@ -48,10 +48,11 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
     evidence = () if largest is None else (_describe(largest),)
     if loader.engine != "cpu" and loader.workers < cores - 1:
         wanted = max(1, cores - (loader.workers == 0))
+        few = f"{loader.workers} workers leave cores idle"
         return Remedy(
-            reason=f"{loader.workers} workers leave cores idle",
+            reason=few if loader.workers else "the training thread makes its batches itself",
             command=f"num_workers: {loader.workers} -> {wanted}",
-            evidence=(*evidence, f"{loader.workers} workers on {cores} cores"),
+            evidence=(*evidence, f"{loader.workers} workers, {cores} cores"),
         )
     if largest is None:
         return Remedy(

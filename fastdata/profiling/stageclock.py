@@ -75,11 +75,13 @@ class StageClock:
         self._batch = Batch(start=self._since)
         self._stack = [("other", "")]
 
-    def end(self) -> None:
-        """It is made, or has failed."""
+    def end(self, *, is_whole: bool = True) -> None:
+        """It is made, or has failed, or there was none any more."""
         assert self._batch is not None
         self._turn()
         batch, self._batch = self._batch, None
+        if not is_whole:
+            return
         batch.seconds = self._since - batch.start
         self._on_batch(batch)
 

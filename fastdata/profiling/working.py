@@ -64,10 +64,10 @@ class Workshop:
         self._local.clock = worker.clock
         worker.clock.begin()
 
-    def stop(self, worker: Worker) -> None:
-        """It is made, or has failed."""
+    def stop(self, worker: Worker, *, is_whole: bool) -> None:
+        """It is made, or there is none."""
         self._local.clock = None
-        worker.clock.end()
+        worker.clock.end(is_whole=is_whole)
 
     @property
     def clock(self) -> StageClock | None:

@@ -40,10 +40,13 @@ def _around_make(original: Any) -> Any:
             samples=len(self),
         )
         recorder.workshop.run(worker)
+        is_whole = False
         try:
-            return original(self, task, *args, **kwargs)
+            made = original(self, task, *args, **kwargs)
+            is_whole = True
         finally:
-            recorder.workshop.stop(worker)
+            recorder.workshop.stop(worker, is_whole=is_whole)
+        return made
 
     return make
 

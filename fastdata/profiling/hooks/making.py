@@ -39,10 +39,13 @@ def _around_fetch(original: Any, undo: ExitStack) -> Any:
         if owner is not recorder:
             worker = _prepare(self, recorder, undo)
         recorder.workshop.run(worker)
+        is_whole = False
         try:
-            return original(self, indices)
+            made = original(self, indices)
+            is_whole = True
         finally:
-            recorder.workshop.stop(worker)
+            recorder.workshop.stop(worker, is_whole=is_whole)
+        return made
 
     return fetch
 
