@@ -10,7 +10,9 @@ __all__ = ["Page"]
 class Page(html.parser.HTMLParser):
     """Counts elements, and fails where tags do not match."""
 
-    LEAVES = frozenset({"meta", "img", "input", "tr", "td", "th", "dt", "dd", "li", "path"})
+    LEAVES = frozenset(
+        {"meta", "img", "input", "tr", "td", "th", "dt", "dd", "li", "path", "line", "br"}
+    )
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,0 +1,45 @@
+"""What the rows of a step and the stages of a batch are called where people read them."""
+
+from __future__ import annotations
+
+__all__ = ["ROW_LABELS", "ROW_MEANINGS", "STAGE_LABELS", "STAGE_MEANINGS"]
+
+ROW_LABELS = {
+    "exposed_data_wait": "waiting for data",
+    "h2d": "copy to the device",
+    "forward": "forward",
+    "backward": "backward",
+    "optimizer": "optimizer",
+    "other_host_work": "other host work",
+    "residual": "residual",
+}
+
+ROW_MEANINGS = {
+    "exposed_data_wait": "the device had nothing to do, because the next batch was not there",
+    "h2d": "copies from host to device",
+    "forward": "the model and the loss",
+    "backward": "gradients, with other ranks where there are any",
+    "optimizer": "the update of the weights",
+    "other_host_work": "the training thread computed something else",
+    "residual": "the rest of the step: the thread slept, was blocked, or had no core",
+}
+
+STAGE_LABELS = {
+    "read": "read",
+    "crc": "checksum",
+    "decode": "decode",
+    "transform": "transform",
+    "other": "rest of the dataset",
+    "collate": "collate",
+    "hand_over": "hand over",
+}
+
+STAGE_MEANINGS = {
+    "read": "bytes from the disk or the page cache",
+    "crc": "the check of what was read",
+    "decode": "bytes into pixels or arrays",
+    "transform": "augmentation and conversion",
+    "other": "what the dataset does besides",
+    "collate": "samples into one batch",
+    "hand_over": "the batch to the training process",
+}
