@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "Read every record of a pack and list what is wrong.",
     "profile": "Measure where the time of a training script goes, without changing it.",
     "train": "Train a model from a YAML config, a pack and a model of your own.",
+    "monitor": "Watch GPUs, CPU, memory and storage beside a command or of the whole machine.",
     "doctor": "Check this machine: versions, GPU, cores, memory, speed, security fixes.",
     "demo": "Make images, convert them, and time training from files and from the pack.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from fastdata.monitoring.processes import Everything, ProcessTree, Used, read_used
@@ -26,6 +27,7 @@ class Counting:
         self._processes = processes
         self._before: dict[int, Used] = {}
         self._now: dict[int, Used] = {}
+        self._before_at = self._now_at = time.monotonic()
         if not from_start:
             self.look()
 
@@ -41,7 +43,9 @@ class Counting:
 
     def look(self) -> None:
         """Takes the counters as they are now."""
-        self._before = self._now
+        self._before, self._before_at = self._now, self._now_at
+        # Between a sample's own time and this one, a busy machine may have made us wait.
+        self._now_at = time.monotonic()
         seen = (read_used(pid) for pid in self._processes.members())
         self._now = {used.pid: used for used in seen if used is not None}
 
@@ -59,10 +63,15 @@ class Counting:
         before = sum(map(counter, self._before.values())) - sum(map(counter, left))
         return max(0.0, sum(map(counter, self._now.values())) - before)
 
-    def workers(self, seconds: float) -> tuple[Worker, ...]:
+    @property
+    def seconds(self) -> float:
+        """Between the last two looks, or since the start and the first one."""
+        return max(self._now_at - self._before_at, 1e-6)
+
+    def workers(self) -> tuple[Worker, ...]:
         """Processes other than the root over the last interval, the busiest first."""
         found = [
-            Worker(pid, (used.cpu_seconds - self._earlier(used)) / seconds)
+            Worker(pid, (used.cpu_seconds - self._earlier(used)) / self.seconds)
             for pid, used in self._now.items()
             if pid != self._processes.root
         ]

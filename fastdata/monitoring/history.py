@@ -11,7 +11,8 @@ from fastdata.monitoring.records import Figures, Sample
 
 __all__ = ["History"]
 
-# A chart has fewer pixels across; a week at one sample a second still takes under 2 MB.
+# Even, since neighbours are merged. A chart has fewer pixels across; however long a run is, this
+# takes under 2 MB.
 MOST_ROWS = 4096
 
 
@@ -25,8 +26,8 @@ class _Course:
     squares: float = 0.0
     peak: float = -math.inf
 
-    def add(self, value: float | None, weight: float) -> None:
-        self.values.append(math.nan if value is None else value)
+    def count(self, value: float | None, weight: float) -> None:
+        """Adds a sample to the sums."""
         if value is None or weight <= 0:
             return
         # Source: D. West, "Updating mean and variance estimates", CACM 22(9), 1979.
@@ -38,9 +39,10 @@ class _Course:
 
 
 class History:
-    """Keeps at most 4,096 rows; when they are full, each two neighbours become their mean.
+    """Keeps at most 4,096 rows; when they are full, each two neighbours become one, their mean.
 
-    Mean, spread and peak are those of all samples; p95 and charts are of the rows that are kept.
+    From then on a row takes twice as many samples, so that all rows span the same time. Mean,
+    spread and peak are those of all samples; p95 and charts are of the rows that are kept.
 
     Args:
         columns: What each sample holds.
@@ -52,15 +54,19 @@ class History:
         self._courses = {column.name: _Course() for column in columns}
         self._ends: list[float] = []
         self._lengths: list[float] = []
+        self._samples_a_row = 1
+        self._samples_in_last = 0
 
     def add(self, sample: Sample) -> None:
         """Appends a sample."""
         self.samples += 1
-        self._ends.append(sample.seconds)
-        self._lengths.append(sample.interval_seconds)
+        if self._samples_in_last < self._samples_a_row and self._ends:
+            self._extend(sample)
+        else:
+            self._append(sample)
         for name, course in self._courses.items():
-            course.add(sample.values.get(name), sample.interval_seconds)
-        if len(self._ends) >= MOST_ROWS:
+            course.count(sample.values.get(name), sample.interval_seconds)
+        if len(self._ends) >= MOST_ROWS and self._samples_in_last == self._samples_a_row:
             self._halve()
 
     @property
@@ -103,15 +109,38 @@ class History:
                 return value
         return math.nan
 
+    def _append(self, sample: Sample) -> None:
+        self._ends.append(sample.seconds)
+        self._lengths.append(sample.interval_seconds)
+        self._samples_in_last = 1
+        for name, course in self._courses.items():
+            course.values.append(_number(sample.values.get(name)))
+
+    def _extend(self, sample: Sample) -> None:
+        """Makes a sample part of the last row."""
+        weights = (self._lengths[-1], sample.interval_seconds)
+        self._ends[-1] = sample.seconds
+        self._lengths[-1] += sample.interval_seconds
+        self._samples_in_last += 1
+        for name, course in self._courses.items():
+            pair = (course.values[-1], _number(sample.values.get(name)))
+            course.values[-1] = _mean(pair, weights)
+
     def _halve(self) -> None:
         lengths = self._lengths
+        starts = range(0, len(lengths), 2)
         for course in self._courses.values():
             course.values = [
-                _mean(course.values[at : at + 2], lengths[at : at + 2])
-                for at in range(0, len(lengths), 2)
+                _mean(course.values[at : at + 2], lengths[at : at + 2]) for at in starts
             ]
-        self._ends = [self._ends[min(at + 1, len(lengths) - 1)] for at in range(0, len(lengths), 2)]
-        self._lengths = [sum(lengths[at : at + 2]) for at in range(0, len(lengths), 2)]
+        self._ends = self._ends[1::2]
+        self._lengths = [sum(lengths[at : at + 2]) for at in starts]
+        self._samples_a_row *= 2
+        self._samples_in_last = self._samples_a_row
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:

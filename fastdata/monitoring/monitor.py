@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from fastdata.errors import UsageError
+from fastdata.monitoring.chart import render
 from fastdata.monitoring.history import History
 from fastdata.monitoring.log import Log
 from fastdata.monitoring.processes import Everything, ProcessTree
@@ -39,13 +40,16 @@ class Monitor:
 
     Args:
         interval: Seconds between two samples, at least 0.05.
-        out: Log to write, ``.jsonl`` or ``.csv``; None writes none.
+        out: Log to write, ``.jsonl`` or ``.csv``; a chart, ``.html``, is written beside it at the
+            end. None writes nothing.
         pid: Process to watch with all that it starts; None takes this one.
         whole_machine: Watch every process that can be seen instead.
-        command: What the process runs, for the log.
-        from_start: Count what the process used before this is entered as well, which is right for
-            one that was just started.
-        on_sample: Called with each sample, on the sampling thread.
+        command: What is run meanwhile, for the log and the next command.
+
+    Attributes:
+        on_sample: Called with each sample, on the sampling thread; may be set at any time.
+        written: Files that were completed.
+        history: The samples so far; there once it is entered.
 
     Raises:
         UsageError: The interval is too short, or the log's name has another ending.
@@ -60,8 +64,6 @@ class Monitor:
         pid: int | None = None,
         whole_machine: bool = False,
         command: Sequence[str] = (),
-        from_start: bool = False,
-        on_sample: Callable[[Sample], None] | None = None,
     ) -> None:
         if not interval >= LEAST_INTERVAL_SECONDS:
             raise UsageError(
@@ -72,19 +74,17 @@ class Monitor:
         self.out = None if out is None else Path(out)
         self.command = tuple(command)
         self._processes = Everything() if whole_machine else ProcessTree(pid or os.getpid())
-        self._from_start = from_start
-        self._on_sample = on_sample
+        self.on_sample: Callable[[Sample], None] | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failed: dict[str, str] = {}
         self._throttle: dict[str, None] = {}
         self._cpu_seconds = 0.0
         self._log: Log | None = None
+        self.written: tuple[Path, ...] = ()
 
     def __enter__(self) -> Monitor:
-        self._sampler = Sampler(
-            self._processes, interval_seconds=self.interval, from_start=self._from_start
-        )
+        self._sampler = Sampler(self._processes, interval_seconds=self.interval)
         self.history = History(self._sampler.columns)
         if self.out is not None:
             start = {"command": list(self.command), "interval_seconds": self.interval}
@@ -102,6 +102,25 @@ class Monitor:
     ) -> None:
         self.stop()
 
+    @property
+    def cores(self) -> float:
+        """Cores that quota and affinity allow, such as 1.5."""
+        return self._sampler.cores
+
+    @property
+    def gpus(self) -> tuple[int, ...]:
+        """The GPUs that are watched, by NVML's numbers."""
+        return self._sampler.gpus
+
+    @property
+    def no_gpu(self) -> str:
+        """Why no GPU is seen; "" where there is one."""
+        return self._sampler.no_gpu
+
+    def watch(self, pid: int) -> None:
+        """Turns to another process, one that was just started, and counts it from its start."""
+        self._sampler.watch(ProcessTree(pid))
+
     def stop(self) -> None:
         """Takes the last sample and completes the log; a second call does nothing."""
         if self._stop.is_set():
@@ -112,6 +131,7 @@ class Monitor:
         time.sleep(max(0.0, self._last + LEAST_LAST_SECONDS - time.monotonic()))
         self._take()
         self._attempt("log", self._finish)
+        self._attempt("chart", self._draw)
 
     def summary(self) -> Summary:
         """The run so far, also while it runs."""
@@ -122,7 +142,6 @@ class Monitor:
         status = judge(
             {found.name: found for found in figures},
             cores=sampler.cores,
-            no_gpu=sampler.no_gpu,
             command=shlex.join(self.command),
         )
         unseen = ({"GPU": sampler.no_gpu} if sampler.no_gpu else {}) | sampler.unseen | self._failed
@@ -160,16 +179,25 @@ class Monitor:
             self._throttle |= dict.fromkeys(sample.throttle)
         if self._log is not None:
             self._attempt("log", lambda: self._write(sample))
-        if self._on_sample is not None:
-            self._on_sample(sample)
+        if self.on_sample is not None:
+            self.on_sample(sample)
 
     def _write(self, sample: Sample) -> None:
         if self._log is not None and "log" not in self._failed:
             self._log.write(sample)
 
     def _finish(self) -> None:
-        if self._log is not None and "log" not in self._failed:
+        if self._log is not None and self.out is not None and "log" not in self._failed:
             self._log.close(self.summary())
+            self.written = (self.out,)
+
+    def _draw(self) -> None:
+        if self.out is None:
+            return
+        path = self.out.with_suffix(".html")
+        text = render(self.history, self.summary(), command=self.command)
+        path.write_text(text, encoding="utf-8")
+        self.written += (path,)
 
     def _attempt(self, what: str, work: Callable[[], None]) -> None:
         try:

@@ -45,28 +45,31 @@ class Sampler:
     Args:
         processes: Which processes.
         interval_seconds: How often `sample` will be called.
-        from_start: Count what the processes used before the first sample as well.
 
     Attributes:
         columns: What each sample holds.
         cores: Cores that quota and affinity allow.
+        gpus: NVML's numbers of the GPUs.
         no_gpu: Why no GPU is seen; "" where there is one.
         unseen: What could not be read, and why; the first reason of each.
     """
 
-    def __init__(
-        self, processes: ProcessTree | Everything, *, interval_seconds: float, from_start: bool
-    ) -> None:
+    def __init__(self, processes: ProcessTree | Everything, *, interval_seconds: float) -> None:
         self.unseen: dict[str, str] = {}
         self.cores = allowed_cores()
         self._gpus, self.no_gpu = _find_gpus()
-        self.columns = columns(() if self._gpus is None else self._gpus.indices)
-        self._counting = Counting(processes, from_start=from_start)
+        self.gpus = () if self._gpus is None else self._gpus.indices
+        self.columns = columns(self.gpus)
+        self._counting = Counting(processes, from_start=False)
         self._throttling = read_throttling()
         self._machine = _machine_ticks()
         self._pss: int | None = None
         self._pss_due = 0.0
         self._with_pcie = self._fits_pcie(interval_seconds)
+
+    def watch(self, processes: ProcessTree) -> None:
+        """Turns to other processes, and counts what they used before as well."""
+        self._counting = Counting(processes, from_start=True)
 
     def sample(self, *, seconds: float, interval_seconds: float) -> Sample:
         """A sample of the time since the last one.
@@ -75,22 +78,21 @@ class Sampler:
             seconds: Since the start.
             interval_seconds: Since the last sample.
         """
-        length = max(interval_seconds, 1e-6)
         values: Values = {}
-        values |= self._try("processes", lambda: self._processes(length)) or {}
+        values |= self._try("processes", self._processes) or {}
         values |= self._try("memory", self._memory) or {}
         values |= self._try("machine", self._around) or {}
         read = self._try("GPUs", self._read_gpus) or ()
         values |= _gpu_values(read)
-        workers: tuple[Worker, ...] = self._counting.workers(length)
+        workers: tuple[Worker, ...] = self._counting.workers()
         reasons = {reason: None for gpu in read for reason in gpu.throttle or ()}
         return Sample(seconds, interval_seconds, values, workers, tuple(reasons))
 
-    def _processes(self, length: float) -> Values:
+    def _processes(self) -> Values:
         self._counting.look()
-        gained = self._counting.gained
+        gained, length = self._counting.gained, self._counting.seconds
         cores = gained(lambda used: used.cpu_seconds_all) / length
-        busy = [worker.cpu_cores for worker in self._counting.workers(length)]
+        busy = [worker.cpu_cores for worker in self._counting.workers()]
         hidden = self._counting.hidden_reads
         if hidden:
             self.unseen.setdefault("storage reads", f"hidden of {hidden} processes of other users")

@@ -25,13 +25,12 @@ OFTEN_THROTTLED = 0.05
 NEXT = "fastdata profile -- COMMAND"
 
 
-def judge(figures: Mapping[str, Figures], *, cores: float, no_gpu: str, command: str) -> Status:
+def judge(figures: Mapping[str, Figures], *, cores: float, command: str) -> Status:
     """The status of a run.
 
     Args:
         figures: By column name.
         cores: Cores that quota and affinity allow.
-        no_gpu: Why no GPU is seen; "" where there is one.
         command: What was watched, as one would type it; "" when that is not known.
     """
     if not figures:
@@ -39,8 +38,7 @@ def judge(figures: Mapping[str, Figures], *, cores: float, no_gpu: str, command:
     profile = NEXT.replace("COMMAND", command) if command else NEXT
     busy = figures.get(GPU_MEAN.name)
     if busy is None:
-        why = f" ({no_gpu})" if no_gpu else ""
-        return Status("no GPU", f"no GPU is seen{why}; {_cpu(figures, cores)}", profile)
+        return Status("no GPU", f"no GPU is seen; {_cpu(figures, cores)}", profile)
     told = (
         f"the GPU was busy {busy.mean:.0%} of the time (target: {TARGET_SHARE:.0%} and more), "
         f"fluctuation {_percent(busy.fluctuation)} (target: under {FLUCTUATION_TARGET:.0%})"

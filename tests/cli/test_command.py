@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import run
 
-COMMANDS = ("convert", "inspect", "verify", "train", "doctor", "demo")
+COMMANDS = ("convert", "inspect", "verify", "train", "monitor", "doctor", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

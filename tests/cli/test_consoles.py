@@ -82,7 +82,7 @@ def test_every_command_survives(console: str, way: str, hard_folder: bytes) -> N
 
 
 @pytest.mark.parametrize("console", ["gbk", "ascii", "C"])
-@pytest.mark.parametrize("command", ["convert", "inspect", "verify", "doctor", "demo"])
+@pytest.mark.parametrize("command", ["convert", "inspect", "verify", "monitor", "doctor", "demo"])
 def test_every_help_survives(console: str, command: str) -> None:
     check(run(command, "--help", env=CONSOLES[console]), console, terminal=False)
 

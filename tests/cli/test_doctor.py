@@ -127,11 +127,11 @@ def test_without_a_gpu_it_says_so_once_and_fails_nothing(examined: Ended) -> Non
 
 
 def test_a_quota_is_counted_and_shows_under_stress(data: Path) -> None:
-    with cpu_quota(0.5) as within:
+    with cpu_quota(0.25) as within:
         words = [*within, *map(os.fsdecode, command_line(("doctor", data, "--stress", "--json")))]
         done = subprocess.run(words, env=environment(), capture_output=True)
     lines = found(Ended(done.returncode, done.stdout, done.stderr))
-    assert "quota of 0.5 cores" in lines["machine", "cores"]["found"]
+    assert "quota of 0.25 cores" in lines["machine", "cores"]["found"]
     quota = lines["stress", "CPU quota"]
     assert quota["state"] == "warn"
     assert "whole cores" in quota["remedy"]

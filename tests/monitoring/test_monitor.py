@@ -79,7 +79,8 @@ def test_children_that_come_and_go_between_samples_are_counted() -> None:
     with Monitor(10.0) as monitor:
         for _ in range(3):
             subprocess.run([sys.executable, "-c", code], check=True)
-    assert total(monitor.summary(), "cpu_cores") >= 0.9
+    # The kernel tells whole ticks of 10 ms for user and system time of each.
+    assert total(monitor.summary(), "cpu_cores") >= 0.84
 
 
 def test_bytes_from_the_disk_are_counted_and_those_from_the_page_cache_are_not(
@@ -224,7 +225,9 @@ def test_a_callback_that_raises_is_named_once_and_the_run_goes_on() -> None:
     def broken(_sample: object) -> None:
         raise ValueError("no terminal")
 
-    with Monitor(0.05, on_sample=broken) as monitor:
+    monitor = Monitor(0.05)
+    monitor.on_sample = broken
+    with monitor:
         time.sleep(0.3)
     summary = monitor.summary()
     assert summary.samples >= 2
@@ -280,7 +283,7 @@ def stubbed(folder: Path, **env: str) -> list[Any]:
 def test_gpus_are_shown_with_their_units_and_what_cannot_be_seen_is_named(tmp_path: Path) -> None:
     kind, sentence, throttle, unseen, means = stubbed(tmp_path, NVML_STUB_REASONS="0x24")
     assert kind == "on target"
-    assert "busy 91 %" in sentence.replace("%", " %") and "target: 85% and more" in sentence
+    assert "busy 91% of the time" in sentence and "target: 85% and more" in sentence
     assert means["gpu0_busy_share"] == means["gpu_busy_share"] == pytest.approx(0.91)
     assert means["gpu1_memory_bytes"] == 11 << 30
     assert means["gpu0_power_watts"] == pytest.approx(310.5)
@@ -302,6 +305,6 @@ def test_gpus_that_cuda_hides_are_not_watched(tmp_path: Path) -> None:
     assert "gpu1_busy_share" in means and "gpu0_busy_share" not in means
     *_, means = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="GPU-stub-0")
     assert "gpu0_busy_share" in means and "gpu1_busy_share" not in means
-    kind, sentence, *_ = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="")
+    kind, _, _, unseen, _ = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="")
     assert kind == "no GPU"
-    assert "CUDA_VISIBLE_DEVICES hides all 2" in sentence
+    assert "GPU: CUDA_VISIBLE_DEVICES hides all 2" in unseen
