@@ -1,0 +1,1 @@
+"""Paired image restoration: blur and noise are taken out of random patches."""
