@@ -22,6 +22,7 @@ from fastdata.profiling.record import (
 from fastdata.profiling.steplane import STEPS
 from fastdata.profiling.summary import StepSummary, summarise_steps
 from fastdata.profiling.verdict import Findings, judge
+from fastdata.profiling.whatif import model_what_ifs
 from fastdata.profiling.worksummary import summarise_workers
 
 __all__ = ["Session", "assemble"]
@@ -77,13 +78,23 @@ def assemble(session: Session, *, what_if: Sequence[WhatIf] = ()) -> Profile:
         start=_NO_START if steps is None else steps.start,
         loader=loader,
         workers=workers,
-        what_if=tuple(what_if),
+        what_if=(*what_if, *model_what_ifs(steps, loader, workers, cores=machine.cores)),
         verdict=verdict,
         machine=machine,
         ranks=_ranks(told),
         timeline=_NO_TIMELINE if steps is None else steps.timeline,
-        notes=tuple(session.notes),
+        notes=(*session.notes, *_unseen(loader, workers)),
     )
+
+
+def _unseen(loader: LoaderFacts | None, workers: Workers) -> list[str]:
+    if loader is None:
+        return []
+    if not workers.lanes:
+        return ["nothing inside the workers of the training loader was seen"]
+    if loader.engine == "cpu":
+        return ["samples are not timed one by one: the engine makes whole batches"]
+    return []
 
 
 _NO_START = StartFigures(

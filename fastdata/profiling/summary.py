@@ -36,6 +36,7 @@ class StepSummary:
     hidden_share: float | None
     rows: dict[str, float]
     samples_per_step: float | None
+    fetches_per_step: float
     ready_share: float | None
     core_wait_share: float | None
     drained_share: float
@@ -69,6 +70,7 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
         **shares,
         rows={name: _mean(steady, name) for name in ROWS} if count else {},
         samples_per_step=_known(_mean(steady, "samples")),
+        fetches_per_step=_mean(steady, "fetches") if count else 0.0,
         ready_share=_ratio(_mean(steady, "ready"), _mean(steady, "fetches")),
         core_wait_share=_ratio(_mean(steady, "core_wait"), wall / count if count else 0.0),
         drained_share=_mean(steady, "drained") if count else 0.0,

@@ -59,7 +59,7 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
     worker = recorder.workshop.worker(
         name="training thread" if info is None else f"worker {info.id}",
         kind="main" if info is None else "process",
-        training_pid=os.getpid() if info is None else os.getppid(),
+        training_pid=os.getpid() if info is None else _training_pid(),
         dataset=name_dataset(dataset),
         samples=sample_count(dataset),
     )
@@ -74,6 +74,12 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
             _time_hand_over(worker)
     setattr(fetcher, _WORKER, (recorder, worker))
     return worker
+
+
+def _training_pid() -> int:
+    # The parent by name: that by birth may be a server that forks workers for others.
+    parent = multiprocessing.parent_process()
+    return os.getpid() if parent is None or parent.pid is None else parent.pid
 
 
 class _TimedDataset:

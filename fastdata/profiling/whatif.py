@@ -1,0 +1,110 @@
+"""How long a step would take if one thing were different, from the figures of a run.
+
+The model is that of a pipeline: W workers that take L a batch beside steps that compute G give
+steps of max(G, L / W). It leaves out what both take from each other, which its interval allows for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
+from fastdata.profiling.summary import StepSummary
+
+__all__ = ["model_what_ifs"]
+
+# Workers and steps share caches, memory and cores: of a predicted gain, so much may be lost.
+_LOST = 0.5
+
+
+def model_what_ifs(
+    steps: StepSummary | None, loader: LoaderFacts | None, workers: Workers, *, cores: int
+) -> tuple[WhatIf, ...]:
+    """What the figures say of changes that were not tried.
+
+    Args:
+        steps: Of the training thread.
+        loader: The training loader.
+        workers: What was seen inside it.
+        cores: Of the machine.
+    """
+    if steps is None or not steps.wall_seconds or loader is None:
+        return ()
+    model = _Model.of(steps, workers, loader.workers)
+    return tuple(_changes(model, loader, workers, cores=cores))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A run as a pipeline; seconds."""
+
+    wall: float
+    spread: float
+    computing: float
+    making: float
+    workers: int
+
+    @classmethod
+    def of(cls, steps: StepSummary, workers: Workers, count: int) -> _Model:
+        """The pipeline of these figures."""
+        wall, median = steps.wall_seconds or 0.0, steps.step_seconds
+        fetches = max(1.0, steps.fetches_per_step)
+        per_batch = sum(stage.seconds_per_batch for stage in workers.stages if not stage.operation)
+        return cls(
+            wall=wall,
+            spread=(median.high - median.low) / median.median if median else 0.0,
+            computing=wall - steps.rows["exposed_data_wait"],
+            making=per_batch * fetches,
+            workers=count,
+        )
+
+    def step(self, making: float, workers: int) -> float:
+        """The time of a step with other workers; without any, both follow one another."""
+        if not workers:
+            return self.computing + making
+        return max(self.computing, making / workers)
+
+    def predict(self, name: str, seconds: float, how: str) -> WhatIf:
+        """The prediction, which is never worse than what was measured."""
+        seconds = min(seconds, self.wall)
+        gain = self.wall - seconds
+        return WhatIf(
+            name=name,
+            kind="modelled",
+            step_seconds=Estimate(
+                median=seconds,
+                low=seconds * (1 - self.spread / 2),
+                high=(seconds + _LOST * gain) * (1 + self.spread / 2),
+            ),
+            how=how,
+        )
+
+
+def _changes(
+    model: _Model, loader: LoaderFacts, workers: Workers, *, cores: int
+) -> Iterator[WhatIf]:
+    yield model.predict(
+        "with the whole batch already there", model.computing, "a step without its exposed wait"
+    )
+    if not model.making:
+        return
+    more = min(max(1, 2 * loader.workers), cores)
+    if loader.engine != "cpu" and more > loader.workers:
+        yield model.predict(
+            f"with {more} workers instead of {loader.workers}",
+            model.step(model.making, more),
+            "the workers' time a batch divided among more of them, each on a core of its own",
+        )
+    reading = sum(
+        stage.seconds_per_batch
+        for stage in workers.stages
+        if stage.name == "read" and not stage.operation
+    )
+    if reading:
+        share = reading / sum(s.seconds_per_batch for s in workers.stages if not s.operation)
+        yield model.predict(
+            "with a warm cache",
+            model.step(model.making * (1 - share), loader.workers),
+            "the workers' time without reading",
+        )
