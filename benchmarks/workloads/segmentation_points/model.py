@@ -128,9 +128,10 @@ class PointHead(nn.Module):
 
 
 def sample(values: Tensor, points: Tensor, *, mode: str = "bilinear") -> Tensor:
-    """Values (B, C, h, w) at points: (B, C, N), of the values' type."""
-    grid = (2 * points - 1).unsqueeze(2).to(values.dtype)
-    return functional.grid_sample(values, grid, mode=mode, align_corners=False).squeeze(3)
+    """Values (B, C, h, w) at points: (B, C, N) float32."""
+    # A point in bfloat16 would lie a pixel beside its place.
+    grid = (2 * points.float() - 1).unsqueeze(2)
+    return functional.grid_sample(values.float(), grid, mode=mode, align_corners=False).squeeze(3)
 
 
 def uncertainty(scores: Tensor) -> Tensor:
