@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Job", "Outcome"]
+__all__ = ["Job", "Judged", "Outcome"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,33 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Judged:
+    """How well a network does on the held-out samples.
+
+    Attributes:
+        metric: Name of what was measured.
+        value: Of the trained network.
+        trivial: Of a predictor that does not learn; the workload's `data` says which.
+        is_lower_better: Whether the metric is an error.
+    """
+
+    metric: str
+    value: float
+    trivial: float
+    is_lower_better: bool = False
+
+    def faults(self) -> list[str]:
+        """Why it has learned nothing; empty when it has."""
+        if self.value < self.trivial if self.is_lower_better else self.value > self.trivial:
+            return []
+        return [
+            f"its {self.metric} on held-out samples is {self.value:.4g}, and "
+            f"{self.trivial:.4g} without learning"
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Judged):
     """What a training run took and reached.
 
     Times are those of the training loop: evaluation, checkpoints and making the loader are left
@@ -44,10 +70,7 @@ class Outcome:
         first_batch_seconds: Waits for the first batches of all epochs.
         loss_first: Mean loss of the first epoch's first tenth, or of the first log interval.
         loss_last: Mean loss at the end of the run, likewise.
-        metric: Name of what was measured on the held-out samples.
-        value: Of the trained network.
-        trivial: Of a predictor that does not learn; the workload's `data` says which.
-        is_lower_better: Whether the metric is an error.
+        others: What else the network was to learn, apart from its own `metric`.
         settings: What else tells the cases apart, in words.
     """
 
@@ -60,10 +83,7 @@ class Outcome:
     first_batch_seconds: float
     loss_first: float
     loss_last: float
-    metric: str
-    value: float
-    trivial: float
-    is_lower_better: bool = False
+    others: tuple[Judged, ...] = ()
     settings: str = ""
 
     @property
@@ -91,10 +111,5 @@ class Outcome:
         found = []
         if not self.loss_last < self.loss_first:
             found.append(f"its loss went from {self.loss_first:.4g} to {self.loss_last:.4g}")
-        beats = self.value < self.trivial if self.is_lower_better else self.value > self.trivial
-        if not beats:
-            found.append(
-                f"its {self.metric} on held-out samples is {self.value:.4g}, and "
-                f"{self.trivial:.4g} without learning"
-            )
-        return found
+        found += super().faults()
+        return found + [fault for other in self.others for fault in other.faults()]

@@ -75,10 +75,20 @@ def _rows(name: str, lines: Sequence[Line]) -> Iterator[str]:
             f"{statistics.median(line['wait_share'] for line in mine):.1%}",
             _busy(mine),
             f"{first['loss_first']:.3g} to {first['loss_last']:.3g}",
-            f"{first['metric']} {statistics.median(line['value'] for line in mine):.3g}",
-            f"{first['trivial']:.3g}",
+            *_judged(mine),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _judged(lines: Sequence[Line]) -> tuple[str, str]:
+    """The medians of all metrics, and what they are without learning."""
+    each = list(zip(*((line, *line["others"]) for line in lines), strict=True))
+    values = (statistics.median(entry["value"] for entry in entries) for entries in each)
+    names = (entries[0]["metric"] for entries in each)
+    return (
+        "; ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True)),
+        "; ".join(f"{entries[0]['trivial']:.3g}" for entries in each),
+    )
 
 
 def _ratios(lines: Sequence[Line], key: str) -> list[float]:

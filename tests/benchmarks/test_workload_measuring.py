@@ -14,7 +14,7 @@ import torch
 from small_runs import batches, network
 from torch import nn
 from workloads import run
-from workloads.job import Job, Outcome
+from workloads.job import Job, Judged, Outcome
 from workloads.measuring import Journal, Stopwatch
 from workloads.pm25_windows.data import make_files
 from workloads.splitting import is_held_out
@@ -94,6 +94,15 @@ def test_a_run_must_learn_something_that_a_guess_does_not_know() -> None:
     ]
 
 
+def test_each_task_of_a_network_must_be_learned() -> None:
+    error = Judged(metric="mae", value=0.3, trivial=0.2, is_lower_better=True)
+    outcome = Outcome(
+        batch_size=4, epochs=1, steps=9, samples=36, seconds=1.0, data_seconds=0.1,
+        first_batch_seconds=0.1, loss_first=2.0, loss_last=1.0, others=(error,), **LEARNED
+    )  # fmt: skip
+    assert outcome.faults() == ["its mae on held-out samples is 0.3, and 0.2 without learning"]
+
+
 def test_the_split_follows_from_the_name_and_has_the_share_asked_for() -> None:
     names = [f"a/{number:05}.png" for number in range(5_000)]
     held_out = {name for name in names if is_held_out(name, share=0.3)}
@@ -117,7 +126,7 @@ def measured(case: str, number: int, **other: Any) -> dict[str, Any]:
         "machine": "Linux", "cores": 2, "batch_size": 8, "samples": 80, "samples_per_second": 100.0,
         "wait_ms": 10.0, "wait_ms_with_first": 12.0, "wait_share": 0.5, "gpu": None,
         "loss_first": 2.0, "loss_last": 1.0, "metric": "accuracy", "value": 0.75, "trivial": 0.25,
-        "faults": [], "cpu_seconds": 4.0, "cpu_seconds_of_others": 1.0,
+        "others": [], "faults": [], "cpu_seconds": 4.0, "cpu_seconds_of_others": 1.0,
     }  # fmt: skip
     return record | other
 
@@ -140,6 +149,8 @@ def test_the_table_takes_ratios_within_rounds() -> None:
     assert "2026-01-31, in 2 rounds" in page
     busy = report(rounds(gpu={"mean": 0.8, "deviation": 0.1}))
     assert "| 80% ± 10% |" in busy
+    several = report(rounds(others=[{"metric": "mae", "value": 0.125, "trivial": 0.5}]))
+    assert "| accuracy 0.75; mae 0.125 | 0.25; 0.5 |" in several
 
 
 def test_faults_are_told_in_one_line_each() -> None:

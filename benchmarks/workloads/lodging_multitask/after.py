@@ -12,7 +12,7 @@ from fastdata.training import MetricConfig
 from fastdata.transforms import Normalize, Resize
 from workloads.command import measure
 from workloads.job import Job, Outcome
-from workloads.lodging_multitask.data import JOB, make_files, trivial
+from workloads.lodging_multitask.data import JOB, judged, make_files
 from workloads.lodging_multitask.model import MEAN, POSITIONS, SIZE, STD, LodgingNetwork, step
 from workloads.measuring import Journal
 
@@ -55,9 +55,7 @@ def train(job: Job) -> Outcome:
     )
     return journal.outcome(
         batch_size=BATCH_SIZE,
-        metric="position/accuracy",
-        value=result.metrics["position/accuracy"],
-        trivial=trivial(job.work / "files/val")["position/accuracy"],
+        **judged(result.metrics, job.work / "files/val"),
     )
 
 

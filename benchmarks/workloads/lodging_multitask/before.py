@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from workloads.command import measure
 from workloads.job import Job, Outcome
-from workloads.lodging_multitask.data import JOB, make_files, read_table, trivial
+from workloads.lodging_multitask.data import JOB, judged, make_files, read_table
 from workloads.lodging_multitask.model import MEAN, SIZE, STD, Answers, LodgingNetwork, loss
 from workloads.measuring import Stopwatch
 
@@ -66,9 +66,7 @@ def train(job: Job) -> Outcome:
         metrics = evaluate(model, val_loader, device)
     return watch.outcome(
         batch_size=BATCH_SIZE,
-        metric="position/accuracy",
-        value=metrics["position/accuracy"],
-        trivial=trivial(job.work / "files/val")["position/accuracy"],
+        **judged(metrics, job.work / "files/val"),
         settings="fp32, 0 workers",
     )
 

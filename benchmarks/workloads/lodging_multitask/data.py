@@ -16,13 +16,15 @@ from __future__ import annotations
 import csv
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from workloads.command import make
-from workloads.job import Job
+from workloads.job import Job, Judged
 from workloads.splitting import is_held_out
 
 GRID = 3
@@ -65,12 +67,28 @@ def read_table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def trivial(folder: Path) -> dict[str, float]:
-    """What each task's metric is without looking: one position, one severity, nothing leaning.
+def judged(found: Mapping[str, float], folder: Path) -> dict[str, Any]:
+    """The fields of an `Outcome` on what each head has learned.
 
     Args:
+        found: The metrics of the trained network, by name.
         folder: Of the held-out part.
     """
+    guessed = trivial(folder)
+    first, *others = (
+        Judged(
+            metric=name,
+            value=found[name],
+            trivial=guessed[name],
+            is_lower_better=name.endswith("mae"),
+        )
+        for name in guessed
+    )
+    return {**vars(first), "others": tuple(others)}
+
+
+def trivial(folder: Path) -> dict[str, float]:
+    """What each task's metric is without looking: one position, one severity, nothing leaning."""
     rows = read_table(folder)
     positions = Counter(row["position"] for row in rows)
     severities = [float(row["severity"]) for row in rows]
@@ -79,9 +97,9 @@ def trivial(folder: Path) -> dict[str, float]:
         float((np.asarray(Image.open(folder / row["mask"])) == 0).mean()) for row in rows
     )
     return {
+        "mask/miou": upright / 2,
         "position/accuracy": positions.most_common(1)[0][1] / len(rows),
         "severity/mae": statistics.fmean(abs(severity - middle) for severity in severities),
-        "mask/miou": upright / 2,
     }
 
 
