@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 from fastdata.monitoring.columns import GPU_MEAN
 from fastdata.monitoring.curves import Curve, Plot, draw, round_top
 from fastdata.monitoring.history import History
 from fastdata.monitoring.records import Figures, Summary
 from fastdata.monitoring.status import TARGET_SHARE
+from fastdata.monitoring.units import told
+from fastdata.webpage import document, escape, read_style
+from fastdata.wording import human_seconds
 
 __all__ = ["render"]
 
@@ -40,32 +41,24 @@ def render(history: History, summary: Summary, *, command: Sequence[str]) -> str
         summary: What they come to.
         command: What was watched; empty for the whole machine or a process of unknown command.
     """
-    style = resources.files(__package__).joinpath("chart.css").read_text(encoding="utf-8")
-    title = shlex.join(command) if command else "fastdata monitor"
     panels = "".join(_section(panel, history, summary) for panel in _panels(summary))
-    unseen = "".join(f"<li>not seen: {_text(line)}" for line in summary.unseen)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{style}</style></head><body>"
-        f"{_header(title, summary)}<main>{panels}</main>{_table(summary)}<ul>{unseen}</ul>"
-        "</body></html>\n"
+    unseen = "".join(f"<li>not seen: {escape(line)}" for line in summary.unseen)
+    title = shlex.join(command) if command else "fastdata monitor"
+    return document(
+        title,
+        style=read_style(__package__, "chart.css"),
+        body=(f"{_header(title, summary)}<main>{panels}</main>{_table(summary)}<ul>{unseen}</ul>"),
     )
-
-
-def _text(value: object) -> str:
-    # Lone surrogates stand for undecodable bytes of a command's words; UTF-8 cannot hold them.
-    return html.escape(str(value).encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _header(title: str, summary: Summary) -> str:
     status = summary.status
     good = " good" if status.kind == "on target" else ""
-    following = f"<code>next: {_text(status.next_command)}</code>" if status.next_command else ""
+    following = f"<code>next: {escape(status.next_command)}</code>" if status.next_command else ""
     return (
-        f'<header><h1>{_text(title)}</h1><p class="quiet">{summary.seconds:,.0f} s, '
+        f'<header><h1>{escape(title)}</h1><p class="quiet">{human_seconds(summary.seconds)}, '
         f"{summary.samples:,} samples, {summary.cores_allowed:g} cores allowed</p>"
-        f'<p class="status{good}">{_text(status.sentence[:1].upper() + status.sentence[1:])}'
+        f'<p class="status{good}">{escape(status.sentence[:1].upper() + status.sentence[1:])}'
         f"{following}</p></header>"
     )
 
@@ -125,19 +118,19 @@ def _section(panel: _Panel, history: History, summary: Summary) -> str:
             Curve(history.values(figures.name), colour) for _, figures, colour in reversed(seen)
         ),
         top=panel.top or round_top(peak),
-        told=lambda value: _told(value, unit),
+        told=lambda value: told(value, unit),
         mark=mark,
         mark_label=mark_label,
     )
     keys = "".join(
-        f'<span><i style="background:{colour}"></i><b>{_told(figures.mean, unit)}</b>{label}, '
-        f"p95 {_told(figures.p95, unit)}, peak {_told(figures.peak, unit)}</span>"
+        f'<span><i style="background:{colour}"></i><b>{told(figures.mean, unit)}</b>{label}, '
+        f"p95 {told(figures.p95, unit)}, peak {told(figures.peak, unit)}</span>"
         for label, figures, colour in seen
     )
     first = seen[0][1].fluctuation
     side = "" if first is None else f"<small>fluctuation {first:.0%}</small>"
     return (
-        f'<section><h2>{_text(panel.title)}{side}</h2><div class="keys">{keys}</div>'
+        f'<section><h2>{escape(panel.title)}{side}</h2><div class="keys">{keys}</div>'
         f"{draw(plot)}</section>"
     )
 
@@ -145,33 +138,13 @@ def _section(panel: _Panel, history: History, summary: Summary) -> str:
 def _table(summary: Summary) -> str:
     rows = "".join(map(_row, summary.columns))
     return (
-        "<table><thead><tr><th>column<th>mean<th>spread<th>p95<th>peak<th>fluctuation<th>"
-        f"unit</thead>{rows}</table>"
+        '<table class="figures"><thead><tr><th>column<th>mean<th>spread<th>p95<th>peak'
+        f"<th>fluctuation<th>unit</thead>{rows}</table>"
     )
 
 
 def _row(figures: Figures) -> str:
     values = (figures.mean, figures.spread, figures.p95, figures.peak)
-    cells = "".join(f"<td>{_told(value, figures.unit)}" for value in values)
+    cells = "".join(f"<td>{told(value, figures.unit)}" for value in values)
     share = "" if figures.fluctuation is None else f"{figures.fluctuation:.0%}"
-    return f"<tr><td>{_text(figures.name)}{cells}<td>{share}<td>{_text(figures.unit)}"
-
-
-def _told(value: float, unit: str) -> str:
-    """A number that is short enough for an axis: ``85%``, ``1.5``, ``320 MB``."""
-    if unit == "share":
-        return f"{value:.0%}"
-    if unit in {"bytes", "bytes/s"}:
-        return _scaled(value, ("B", "kB", "MB", "GB", "TB")) + unit[5:]
-    if unit == "cores":
-        return f"{value:.2f}".rstrip("0").rstrip(".")
-    return _scaled(value, ("", "k", "M", "G")) + (" W" if unit == "watts" else "")
-
-
-def _scaled(value: float, units: Sequence[str]) -> str:
-    for unit in units:
-        if abs(value) < 999.5 or unit == units[-1]:
-            break
-        value /= 1000
-    digits = f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
-    return f"{digits} {unit}".rstrip()
+    return f"<tr><td>{escape(figures.name)}{cells}<td>{share}<td>{escape(figures.unit)}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from html.parser import HTMLParser
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ import pytest
 from cgroups import cpu_quota
 from commands import Ended, command_line, environment, run, run_on_terminal
 from nvmlstub import build_nvml_stub
+from webpages import Page
 
 PYTHON = sys.executable
 BUSY = "import time\nwhile time.process_time() < 0.5: pass"
@@ -123,6 +127,38 @@ def test_a_command_that_handles_the_signal_ends_in_its_own_time_with_its_own_cod
     assert log[-1]["kind"] == "summary"
 
 
+def test_ctrl_c_on_a_terminal_reaches_the_command_once() -> None:
+    code = (
+        "import signal, sys, time\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda number, frame: got.append(number))\n"
+        "print('ready', flush=True)\n"
+        "while not got: time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
+        "sys.exit(10 + len(got))\n"
+    )
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        command_line(("monitor", "--", PYTHON, "-c", code)),
+        env=environment(),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as process:
+        os.close(slave)
+        shown = b""
+        while b"ready" not in shown:
+            shown += os.read(master, 4096)
+        os.write(master, b"\x03")
+        with contextlib.suppress(OSError):  # EIO: the other side is closed
+            while os.read(master, 4096):
+                pass
+    os.close(master)
+    assert process.returncode == 11
+
+
 def test_without_a_command_a_signal_ends_the_watching_with_a_report(tmp_path: Path) -> None:
     log = tmp_path / "machine.csv"
     words = command_line(("monitor", "--interval", "0.1", "--out", log))
@@ -181,47 +217,29 @@ def test_a_log_that_cannot_be_written_stops_before_the_command_starts(tmp_path: 
     assert not mark.exists()
 
 
-class Page(HTMLParser):
-    """Collects what a page would load, and its texts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.text = ""
-        self.curves = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.loads += [value or "" for name, value in attrs if name in {"src", "href"}]
-        self.loads += [tag] * (tag in {"script", "link", "iframe", "img"})
-        self.curves += tag == "path"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 def test_the_chart_beside_the_log_needs_nothing_else_and_tells_the_status(tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     done = monitored(PYTHON, "-c", f"'<b>&'\n{BUSY}", options=("--out", log))
-    page = Page()
     text = (tmp_path / "run.html").read_text(encoding="utf-8")
-    page.feed(text)
+    page = Page(text)
     assert str(tmp_path / "run.html") in "\n".join(done.lines)
-    assert page.loads == []
+    loads = {"script", "link", "iframe", "img", "object"}
+    assert loads.isdisjoint(name for name, _ in page.elements)
+    assert not any({"src", "href"} & attributes.keys() for _, attributes in page.elements)
     assert "url(" not in text
     assert "prefers-color-scheme: dark" in text
-    assert page.curves >= 5
-    assert "<b>&" in page.text
+    assert len(page.all("path")) >= 5
+    assert "<b>&" in "".join(page.words)
     sentence = lines(log)[-1]["status"]["sentence"]
-    assert sentence[1:] in page.text
+    assert sentence[1:] in "".join(page.words)
 
 
 def test_a_gpu_has_its_panel_with_the_target(tmp_path: Path) -> None:
     env = build_nvml_stub(tmp_path)
     monitored(PYTHON, "-c", BUSY, options=("--out", tmp_path / "run.csv"), **env)
-    page = Page()
-    page.feed((tmp_path / "run.html").read_text(encoding="utf-8"))
-    assert "GPU busy" in page.text
-    assert "target 85%" in page.text
+    words = "".join(Page((tmp_path / "run.html").read_text(encoding="utf-8")).words)
+    assert "GPU busy" in words
+    assert "target 85%" in words
     with open(tmp_path / "run.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["gpu1_busy_share"] for row in rows} == {"0.91"}

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fastdata.cli.console import human_seconds, printable
-from fastdata.cli.monitorrun.units import label, told
 from fastdata.monitoring import Figures, Summary
+from fastdata.monitoring.units import label, told
+from fastdata.wording import human_seconds, printable
 
 __all__ = ["show"]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fastdata.cli.console import human_bytes, printable
-from fastdata.cli.monitorrun.units import told
 from fastdata.monitoring import Sample
 from fastdata.monitoring.status import TARGET_SHARE
+from fastdata.monitoring.units import told
+from fastdata.wording import human_bytes, printable
 
 __all__ = ["Rows", "plain_line", "sparkline"]
 

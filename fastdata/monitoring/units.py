@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastdata.cli.console import human_bytes
+from fastdata.wording import human_bytes
 
 __all__ = ["label", "told"]
 
@@ -53,4 +53,4 @@ def told(value: float | None, unit: str) -> str:
         return f"{value:,.0f}/s"
     if unit == "watts":
         return f"{value:,.0f} W"
-    return f"{value:.2f}" if unit == "cores" else f"{value:,.1f}"
+    return f"{value:.2f}" if unit == "cores" else f"{value:,.1f}".removesuffix(".0")
