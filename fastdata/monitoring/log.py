@@ -79,10 +79,10 @@ class Log:
             | {"gpu_throttle": reasons, "workers": workers},
         )
 
-    def close(self, summary: Summary) -> None:
-        """Appends the summary, where the format has one, and closes the file."""
+    def close(self, summary: Summary | None) -> None:
+        """Appends the summary, where there is one and the format has it, and closes the file."""
         try:
-            if not self._is_csv:
+            if summary is not None and not self._is_csv:
                 self._object("summary", dataclasses.asdict(summary))
         finally:
             os.close(self._file)

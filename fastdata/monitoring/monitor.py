@@ -183,12 +183,16 @@ class Monitor:
             self.on_sample(sample)
 
     def _write(self, sample: Sample) -> None:
+        # After a line that was cut off, the next one would be glued to it.
         if self._log is not None and "log" not in self._failed:
             self._log.write(sample)
 
     def _finish(self) -> None:
-        if self._log is not None and self.out is not None and "log" not in self._failed:
-            self._log.close(self.summary())
+        if self._log is None or self.out is None:
+            return
+        is_whole = "log" not in self._failed
+        self._log.close(self.summary() if is_whole else None)
+        if is_whole:
             self.written = (self.out,)
 
     def _draw(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import json
 import mmap
 import os
@@ -20,7 +21,8 @@ from nvmlstub import build_nvml_stub
 import fastdata
 from fastdata.errors import StorageError, UsageError
 from fastdata.monitoring import Monitor, Summary
-from fastdata.monitoring.processes import pss_bytes
+from fastdata.monitoring.counting import Counting
+from fastdata.monitoring.processes import ProcessTree, pss_bytes
 
 MB = 1 << 20
 
@@ -81,6 +83,65 @@ def test_children_that_come_and_go_between_samples_are_counted() -> None:
             subprocess.run([sys.executable, "-c", code], check=True)
     # The kernel tells whole ticks of 10 ms for user and system time of each.
     assert total(monitor.summary(), "cpu_cores") >= 0.84
+
+
+# A child starts a grandchild that works; told by a line, the child ends, so that nobody here waits
+# for the grandchild; told by a second one, the grandchild ends and the first process works.
+ORPHAN = """
+import os, sys, time
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+(child_reads, child_tell), (grand_reads, grand_tell) = os.pipe(), os.pipe()
+child = os.fork()
+if not child:
+    os.close(child_tell); os.close(grand_tell)
+    if os.fork():
+        os.read(child_reads, 1)
+    else:
+        work(0.5)
+        print(os.getpid(), flush=True)
+        os.read(grand_reads, 1)
+    os._exit(0)
+sys.stdin.readline(); os.close(child_tell); os.waitpid(child, 0); print(flush=True)
+sys.stdin.readline(); os.close(grand_tell); work(0.3); print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def adopting() -> Iterator[None]:
+    """Makes this process the one that waits for orphans."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_child_subreaper = 36
+    assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    yield
+    libc.prctl(set_child_subreaper, 0, 0, 0, 0)
+
+
+def test_the_end_of_an_orphan_hides_no_work_of_the_others(adopting: None) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        orphan = int(process.stdout.readline())
+        counting = Counting(ProcessTree(process.pid), from_start=False)
+
+        def go_on() -> None:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            process.stdout.readline()
+
+        go_on()
+        counting.look()
+        assert orphan in counting.pids
+        go_on()
+        os.waitpid(orphan, 0)
+        counting.look()
+        gained = counting.gained(lambda used: used.cpu_seconds_all)
+        process.stdin.close()
+    assert 0.25 <= gained < 0.6
 
 
 def test_bytes_from_the_disk_are_counted_and_those_from_the_page_cache_are_not(
@@ -200,16 +261,25 @@ def test_an_exception_of_the_run_passes_and_the_log_is_complete(tmp_path: Path) 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_disk_that_fills_up_is_named_once_and_the_run_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
+    before = set(os.listdir("/proc/self/fd"))
     with Monitor(0.05, out=path) as monitor:
-        full = os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, descriptor_of(path))
-        os.close(full)
+        log = descriptor_of(path)
+        kept, full = os.dup(log), os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, log)
         time.sleep(0.4)
+        failed_at = path.stat().st_size
+        os.dup2(kept, log)
+        os.close(full)
+        os.close(kept)
+        time.sleep(0.2)
     summary = monitor.summary()
     assert summary.samples >= 3
     told = [line for line in summary.unseen if line.startswith("log: ")]
     assert len(told) == 1
     assert "No space left" in told[0]
+    # A line that follows one that was cut off would be glued to it.
+    assert path.stat().st_size == failed_at
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def descriptor_of(path: Path) -> int:
