@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Ended", "command_line", "environment", "run", "run_on_terminal"]
+__all__ = [
+    "Ended",
+    "command_line",
+    "environment",
+    "one_after_another",
+    "run",
+    "run_on_terminal",
+]
 
 Words = Sequence[str | bytes | Path]
 
@@ -47,9 +54,14 @@ def command_line(words: Words) -> list[bytes]:
     return [os.fsencode(word) for word in (sys.executable, "-m", "fastdata", *words)]
 
 
-def run(*words: str | bytes | Path, env: Mapping[str, str] | None = None, **options: Any) -> Ended:
+def run(
+    *words: str | bytes | Path,
+    line: list[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Ended:
     done = subprocess.run(
-        command_line(words),
+        line or command_line(words),
         env=environment(env),
         stdin=subprocess.DEVNULL,
         capture_output=not options,
@@ -58,7 +70,38 @@ def run(*words: str | bytes | Path, env: Mapping[str, str] | None = None, **opti
     return Ended(done.returncode, done.stdout or b"", done.stderr or b"")
 
 
-def run_on_terminal(*words: str | bytes | Path, env: Mapping[str, str] | None = None) -> Ended:
+ONE_AFTER_ANOTHER = """
+import sys
+from fastdata.cli import main
+
+codes, words, found = sys.argv[1], sys.argv[2:], []
+while words:
+    end = words.index("--next") if "--next" in words else len(words)
+    try:
+        found.append(main(words[:end]) or 0)
+    except SystemExit as ended:
+        found.append(ended.code or 0)
+    words = words[end + 1 :]
+sys.exit(0 if ",".join(map(str, found)) == codes else f"ended with {found}")
+"""
+
+
+def one_after_another(*commands: Words, codes: Sequence[int]) -> list[bytes]:
+    """The line of a process that runs several commands, and fails unless they end with `codes`.
+
+    Starting Python and importing is most of what short commands cost.
+    """
+    words: list[str | bytes | Path] = [",".join(map(str, codes))]
+    for command in commands:
+        words += [*command, "--next"]
+    return [os.fsencode(word) for word in (sys.executable, "-c", ONE_AFTER_ANOTHER, *words[:-1])]
+
+
+def run_on_terminal(
+    *words: str | bytes | Path,
+    line: list[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Ended:
     """Runs the command with a terminal of 80 x 24 characters as its output and error."""
     import fcntl
     import pty
@@ -68,7 +111,7 @@ def run_on_terminal(*words: str | bytes | Path, env: Mapping[str, str] | None = 
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with subprocess.Popen(
-        command_line(words),
+        line or command_line(words),
         env=environment({"TERM": "xterm-256color", **(env or {})}),
         stdin=slave,
         stdout=slave,

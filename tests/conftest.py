@@ -1,7 +1,8 @@
-"""Tests that need a GPU skip where there is none, and fail where one was promised."""
+"""For all tests: GPUs that are promised or not there, and cheap forks."""
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -17,3 +18,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("FASTDATA_REQUIRE_GPU") == "1":
         pytest.fail("FASTDATA_REQUIRE_GPU=1, but torch sees no GPU")
     pytest.skip("torch sees no GPU")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: forked workers that collect garbage would copy all of its pages."""
+    gc.collect()
+    gc.freeze()

@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from commands import Ended, command_line, environment, run, run_on_terminal
+from commands import (
+    Ended,
+    command_line,
+    environment,
+    one_after_another,
+    run,
+    run_on_terminal,
+)
+
+from fastdata.cli.app import COMMANDS
 
 CONSOLES = {
     "gbk": {"PYTHONIOENCODING": "gbk"},
@@ -26,11 +35,9 @@ ENCODINGS = {"C": "ascii"}
 HARD_NAME = "数据😀[red]:smile:\x1b[31m\nx".encode() + b"\xff"
 
 
-def run_to_file(*words: str | bytes | Path, env: Mapping[str, str]) -> Ended:
+def run_to_file(*, line: list[bytes], env: Mapping[str, str]) -> Ended:
     with tempfile.TemporaryFile() as stream:
-        done = subprocess.run(
-            command_line(words), env=environment(env), stdout=stream, stderr=stream, check=False
-        )
+        done = subprocess.run(line, env=environment(env), stdout=stream, stderr=stream, check=False)
         stream.seek(0)
         return Ended(done.returncode, stream.read(), b"")
 
@@ -69,22 +76,21 @@ WAYS = [(console, "pipe") for console in CONSOLES] + [
 
 @pytest.mark.parametrize(("console", "way"), WAYS)
 def test_every_command_survives(console: str, way: str, hard_folder: bytes) -> None:
-    env, terminal, start = CONSOLES[console], way == "terminal", HOW[way]
-    out = hard_folder + b".lmdb"
-    for words in (
-        ("convert", hard_folder, out, "--workers", "0"),
+    line = one_after_another(
+        ("convert", hard_folder, out := hard_folder + b".lmdb", "--workers", "0"),
         ("inspect", out, "--html", hard_folder + b".html"),
         ("verify", out),
-    ):
-        check(start(*words, env=env), console, terminal=terminal)
-    # An error names the path.
-    check(start("verify", hard_folder, env=env), console, terminal=terminal, code=4)
+        ("verify", hard_folder),  # an error names the path
+        codes=(0, 0, 0, 4),
+    )
+    check(HOW[way](line=line, env=CONSOLES[console]), console, terminal=way == "terminal")
 
 
 @pytest.mark.parametrize("console", ["gbk", "ascii", "C"])
-@pytest.mark.parametrize("command", ["convert", "inspect", "verify", "monitor", "doctor", "demo"])
-def test_every_help_survives(console: str, command: str) -> None:
-    check(run(command, "--help", env=CONSOLES[console]), console, terminal=False)
+def test_every_help_survives(console: str) -> None:
+    helps = [(command, "--help") for command in COMMANDS]
+    line = one_after_another(*helps, codes=[0] * len(helps))
+    check(run(line=line, env=CONSOLES[console]), console, terminal=False)
 
 
 @pytest.mark.parametrize(("console", "way"), [("gbk", "terminal"), ("C", "pipe")])

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from commands import Ended, command_line, environment, run, run_on_terminal
+from commands import (
+    Ended,
+    command_line,
+    environment,
+    one_after_another,
+    run,
+    run_on_terminal,
+)
 
 import fastdata
 from fastdata.errors import StorageError, UsageError, WorkerError
@@ -115,45 +122,35 @@ def test_a_run_leaves_its_folder_and_goes_on(home: Path, tmp_path: Path) -> None
     assert resolved["config"]["training"]["ema_decay"] is None
     assert resolved["config"]["data"]["batch_size"] == 8
 
-    again = train(home, "--out", out)
-    assert again.code == 2
-    assert "holds a run; go on with it by --resume" in again.lines[0]
-
     with (out / "metrics.jsonl").open("a", encoding="utf-8") as cut_off:
         cut_off.write('{"type": "log", "ste')
-    more = train(home, "--out", out, "--resume", "--set", "training.epochs=3", "--json")
+    again = ("train", home / "train.yaml", "--out", out)
+    longer = (*again, "--resume", "--set", "training.epochs=3", "--json")
+    more = run(line=one_after_another(again, longer, codes=(2, 0)))
     assert more.code == 0, more.err
+    assert "holds a run; go on with it by --resume" in more.lines[0]
     assert more.json["result"]["step"] == 18
     steps = [record["step"] for record in records(out) if record["type"] == "log"]
     assert steps == list(range(2, 19, 2))
 
 
-def one_line(done: Ended, code: int) -> str:
-    assert done.code == code, done.err
-    assert done.out == b""
-    assert len(done.lines) == 1
-    return done.lines[0]
-
-
-def test_a_broken_yaml_is_one_line(home: Path) -> None:
-    broken = home / "broken.yaml"
+def test_what_does_not_fit_is_one_line_each(home: Path, tmp_path: Path) -> None:
+    broken, config = home / "broken.yaml", home / "train.yaml"
     broken.write_text(CONFIG.replace("batch_size", "batch_sise") + "los: 3\n", encoding="utf-8")
-    line = one_line(run("train", broken), 2)
-    assert "broken.yaml:7: unknown key data.batch_sise; did you mean 'batch_size'?" in line
-    assert "broken.yaml:13: unknown key los; did you mean 'loss'?" in line
-
-
-@pytest.mark.parametrize(
-    ("override", "said"),
-    [
-        ("model.path=nots:Net", "model: cannot import 'nots'"),
-        ("data.fields=[picture, label]", "has the fields image, label, name; data.fields expects"),
-    ],
-)
-def test_what_does_not_fit_is_one_line(
-    home: Path, tmp_path: Path, override: str, said: str
-) -> None:
-    assert said in one_line(train(home, "--set", override, "--out", tmp_path / "run"), 2)
+    out = ("--out", tmp_path / "run")
+    line = one_after_another(
+        ("train", broken),
+        ("train", config, "--set", "model.path=nots:Net", *out),
+        ("train", config, "--set", "data.fields=[picture, label]", *out),
+        codes=(2, 2, 2),
+    )
+    done = run(line=line)
+    assert (done.code, done.out) == (0, b""), done.err
+    keys, module, fields = done.lines
+    assert "broken.yaml:7: unknown key data.batch_sise; did you mean 'batch_size'?" in keys
+    assert "broken.yaml:13: unknown key los; did you mean 'loss'?" in keys
+    assert "model: cannot import 'nots'" in module
+    assert "has the fields image, label, name; data.fields expects picture, label" in fields
 
 
 @pytest.fixture
