@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -187,6 +188,23 @@ LOADERS_OF_ONE: dict[str, Any] = {
 }
 
 
+def compiled() -> list[str]:
+    """What a step function is given, from the outside in, where the model is compiled."""
+    seen: list[str] = []
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        seen[:] = [type(model).__name__, type(model.module).__name__]
+        return nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+    original = torch.compile
+    torch.compile = functools.partial(original, backend="eager")  # no compiler is needed for that
+    try:
+        trainer(network(), None, step=step, compile=True).fit(batches(4))
+    finally:
+        torch.compile = original
+    return seen
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -198,6 +216,7 @@ def main(folder: Path) -> None:
         "poisoned": poisoned(rank),
         "stopped": stopped(rank, folder),
         "begun by one": gone_on_with(folder),
+        "compiled": compiled(),
     }
     torch.save(results, folder / f"rank-{rank}.pt")
 

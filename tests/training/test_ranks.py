@@ -117,6 +117,12 @@ def test_ranks_that_sigterm_reaches_at_different_batches_stop_and_go_on_together
         assert first + second == rank["stopped"]["whole"]
 
 
+def test_a_model_is_compiled_before_it_is_wrapped_for_the_ranks(ranks: list[Any]) -> None:
+    """DDP around the compiled model: its hooks stay outside of the graph."""
+    for rank in ranks:
+        assert rank["compiled"] == ["DistributedDataParallel", "OptimizedModule"]
+
+
 def test_more_ranks_go_on_in_an_epoch_with_whole_steps(ranks: list[Any]) -> None:
     """Of 80 samples 32 are done: a step of four batches of each rank, and one of what is left."""
     assert ranks[0]["begun by one"]["between steps"] == [32, 16]
