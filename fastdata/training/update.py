@@ -63,21 +63,23 @@ class Updater:
 
     def step(self) -> None:
         """Makes one step, and drops the gradients."""
-        is_skipped = 0
-        if self._clip_norm is not None or self._skips_nan:
-            self._scaler.unscale_(self._optimizer)
-            gradients = [weight.grad for weight in self._parameters if weight.grad is not None]
-            norm = nn.utils.get_total_norm(gradients)
-            if self._clip_norm is not None:
-                nn.utils.clip_grads_with_norm_(self._parameters, self._clip_norm, norm)
-            if self._skips_nan:
-                # The one wait for the GPU that on_nan="skip" costs.
-                is_skipped = int(not norm.isfinite())
-        if not is_skipped:
+        if self._clip():
             self._scaler.step(self._optimizer)
             self._advance(self._found_infinite())
             self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
+
+    def _clip(self) -> bool:
+        """Clips the gradients where that is wanted; gives whether a step is to be made of them."""
+        if self._clip_norm is None and not self._skips_nan:
+            return True
+        self._scaler.unscale_(self._optimizer)
+        gradients = [weight.grad for weight in self._parameters if weight.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self._clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(self._parameters, self._clip_norm, norm)
+        # The one wait for the GPU that on_nan="skip" costs.
+        return not self._skips_nan or bool(norm.isfinite())
 
     def _found_infinite(self) -> int | Tensor:
         """1 where the scaler left the step out: a tensor where only the device knows."""
