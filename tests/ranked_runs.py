@@ -205,6 +205,18 @@ def compiled() -> list[str]:
     return seen
 
 
+def exchanges() -> list[bool]:
+    """For each batch of an epoch, whether its backward pass adds up the ranks' gradients."""
+    seen: list[bool] = []
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        seen.append(bool(model.require_backward_grad_sync))
+        return nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+    trainer(network(), None, step=step, accumulate=3).fit(batches(4, 4, 4, 4, 4))
+    return seen
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -217,6 +229,7 @@ def main(folder: Path) -> None:
         "stopped": stopped(rank, folder),
         "begun by one": gone_on_with(folder),
         "compiled": compiled(),
+        "exchanges": exchanges(),
     }
     torch.save(results, folder / f"rank-{rank}.pt")
 

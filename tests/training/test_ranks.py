@@ -117,6 +117,11 @@ def test_ranks_that_sigterm_reaches_at_different_batches_stop_and_go_on_together
         assert first + second == rank["stopped"]["whole"]
 
 
+def test_gradients_are_exchanged_once_a_step(ranks: list[Any]) -> None:
+    for rank in ranks:
+        assert rank["exchanges"] == [False, False, True, False, True]
+
+
 def test_a_model_is_compiled_before_it_is_wrapped_for_the_ranks(ranks: list[Any]) -> None:
     """DDP around the compiled model: its hooks stay outside of the graph."""
     for rank in ranks:
