@@ -78,6 +78,10 @@ class Keeper:
             )
         return None
 
+    def holds(self, path: Path) -> bool:
+        """Whether a checkpoint is one of this folder."""
+        return path.resolve().parent == self.folder.resolve()
+
     def best(self) -> Path | None:
         """The checkpoint with the best value of the monitored metric, the first one of equals."""
         valued = [

@@ -122,7 +122,7 @@ class Trainer:
         ):
             run = self._assembled(where, peers, termination, train_loader, val_loader)
             origin = starting_point(resume, run.keeper, run.state)
-            if origin is not None:
+            if origin is not None and run.keeper is not None and run.keeper.holds(origin):
                 run.milestones.saved_here()
             self._tell(peers)(self._start(where, peers, run, origin))
             try:

@@ -251,6 +251,12 @@ def test_resume_goes_on_from_the_checkpoint_that_is_named(tmp_path: Path) -> Non
     assert len(loss.seen) == 6
 
 
+def test_a_run_that_goes_on_from_another_folder_s_checkpoint_saves_its_end(tmp_path: Path) -> None:
+    fit(tmp_path / "one", epochs=1)
+    fit(tmp_path / "two", epochs=1, resume=checkpoint_of(tmp_path / "one", 3))
+    assert steps(tmp_path / "two") == [3]
+
+
 def test_a_run_that_was_finished_does_nothing_more(tmp_path: Path) -> None:
     _, first = fit(tmp_path)
     _, again = fit(tmp_path, resume=True)
