@@ -22,7 +22,7 @@ UNNAMED = 11
 CROP = 256
 MEAN, STD = (0.41, 0.42, 0.43), (0.3, 0.3, 0.3)
 
-# A pixel on a class boundary weighs 1 + BOUNDARY_WEIGHT, and one REACH pixels away two thirds less.
+# A pixel on a class boundary weighs 1 + BOUNDARY_WEIGHT; REACH pixels away, 0.6 of that is added.
 BOUNDARY_WEIGHT = 4.0
 BOUNDARY_REACH = 5.0
 
