@@ -51,6 +51,15 @@ def run(
     warmup: Annotated[
         int, typer.Option("--warmup", help="First steps to leave out of the figures.", min=0)
     ] = 10,
+    replay: Annotated[
+        int,
+        typer.Option(
+            "--replay",
+            help="Then give this many steps the same batch again, and as many beside a running "
+            "loader, to measure what data costs. The script trains on other data by it.",
+            min=0,
+        ),
+    ] = 0,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--compare", metavar="A.json B.json", help="Compare two reports instead."),
@@ -88,13 +97,14 @@ def run(
     from fastdata.profiling.assemble import Session, assemble
     from fastdata.profiling.channel import Channel
     from fastdata.profiling.launching import complete, run_command
+    from fastdata.profiling.plan import Plan
     from fastdata.profiling.store import write_profile
 
     session = Session(channel=Channel.create(), command=tuple(complete(command)))
     with ExitStack() as quiet:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             quiet.enter_context(signals.handled_elsewhere(number))
-        code = run_command(session, warmup=warmup, steps=steps)
+        code = run_command(session, Plan(warmup=warmup, steps=steps, replay=replay))
     profile = assemble(session)
     path = out / "report.json"
     write_profile(profile, path)

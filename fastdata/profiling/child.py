@@ -14,12 +14,13 @@ from typing import Any
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.hooks.install import install_fastloader, install_training
 from fastdata.profiling.hooks.reading import install_module
+from fastdata.profiling.plan import Plan
 from fastdata.profiling.recorder import Recorder, current, use
 
 __all__ = ["PROCESS", "VARIABLE", "begin", "watch_fastloader", "watch_module"]
 
 VARIABLE = "FASTDATA_PROFILE"
-"""Environment variable that holds a JSON object: channel, warmup, steps."""
+"""Environment variable that holds a JSON object: channel, plan."""
 
 PROCESS = 9
 """Kind of the lane in which a process tells that it was there, and how it ended."""
@@ -39,7 +40,7 @@ def begin() -> None:
 def _begin(options: dict[str, Any]) -> None:
     channel = Channel.open(options["channel"])
     own = channel.claim(PROCESS)
-    recorder = Recorder(channel, warmup=options["warmup"], most=options["steps"])
+    recorder = Recorder(channel, Plan(**options["plan"]))
     install_training(_UNDO)
     use(recorder)
     os.register_at_fork(after_in_child=_forget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 from fastdata.errors import UsageError
 from fastdata.profiling.assemble import Session
 from fastdata.profiling.child import PROCESS, VARIABLE
+from fastdata.profiling.plan import Plan
 
 __all__ = ["complete", "run_command"]
 
@@ -30,13 +32,12 @@ def complete(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
-def run_command(session: Session, *, warmup: int, steps: int | None) -> int:
+def run_command(session: Session, plan: Plan) -> int:
     """Runs the session's command to its end; its input and output are this process's.
 
     Args:
         session: Gets notes on what was not seen.
-        warmup: Steps at the beginning that count for themselves.
-        steps: Steady steps to measure; None measures all.
+        plan: Which of its steps are measured, and what is tried.
 
     Returns:
         The command's exit code, or 128 and the signal that ended it.
@@ -44,7 +45,7 @@ def run_command(session: Session, *, warmup: int, steps: int | None) -> int:
     Raises:
         UsageError: There is no such command.
     """
-    options = {"channel": session.channel.path, "warmup": warmup, "steps": steps}
+    options = {"channel": session.channel.path, "plan": dataclasses.asdict(plan)}
     environ = dict(os.environ)
     environ[VARIABLE] = json.dumps(options)
     path = environ.get("PYTHONPATH")

@@ -14,6 +14,7 @@ from typing import Any
 
 from fastdata.profiling.corewait import CoreClock
 from fastdata.profiling.marks import StreamMarks, cuda_marks
+from fastdata.profiling.plan import NORMAL
 from fastdata.profiling.step import (
     FIRST_BATCH,
     OPTIMIZER,
@@ -43,6 +44,7 @@ class StepNotes:
         fetches: Batches taken.
         ready: Of these, how many lay ready; None where nobody can tell.
         samples: In these; None where batches do not tell.
+        phase: What the step was for; see `fastdata.profiling.plan`.
         core_wait: Seconds that the thread was ready to run and had no core; None where the system
             does not say.
         is_drained: Whether the GPU had done all of `backward` when the optimizer's step had been
@@ -50,6 +52,7 @@ class StepNotes:
     """
 
     def __init__(self) -> None:
+        self.phase = NORMAL
         self.core_wait: float | None = None
         self.is_drained = False
         self.fetches = 0
@@ -127,6 +130,7 @@ class Ledger:
         self._trained: Pass | None = None
         self._core_clock = CoreClock()
         self.steps = 0
+        self.phase = NORMAL
         self._pending: deque[tuple[list[Turn], StepNotes]] = deque()
         self._turn(UNNAMED)
 
@@ -222,6 +226,7 @@ class Ledger:
         self.see_backward()
         notes, self._notes = self._notes, StepNotes()
         self.steps += 1
+        notes.phase = self.phase
         notes.core_wait = self._core_clock.read()
         notes.is_drained = self._is_drained()
         turns, self._turns = self._turns, self._turns[-1:]

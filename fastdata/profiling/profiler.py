@@ -13,6 +13,7 @@ from fastdata.profiling.channel import Channel
 from fastdata.profiling.hooks.fetching import begin, fetch
 from fastdata.profiling.hooks.install import installed
 from fastdata.profiling.ledger import Pass
+from fastdata.profiling.plan import Plan
 from fastdata.profiling.record import Profile
 from fastdata.profiling.recorder import Recorder, current, use
 
@@ -38,11 +39,11 @@ class Profiler:
     Args:
         warmup: Steps at the beginning that count for themselves.
         steps: Steady steps to measure; None measures all.
+        replay: Steps to try afterwards with the same batch again; see `fastdata.profiling.plan`.
     """
 
-    def __init__(self, *, warmup: int = 10, steps: int | None = None) -> None:
-        self._warmup = warmup
-        self._steps = steps
+    def __init__(self, *, warmup: int = 10, steps: int | None = None, replay: int = 0) -> None:
+        self._plan = Plan(warmup=warmup, steps=steps, replay=replay)
         self._undo = ExitStack()
         self._session: Session | None = None
         self._recorder: Recorder | None = None
@@ -50,7 +51,7 @@ class Profiler:
     def __enter__(self) -> Profiler:
         channel = Channel.create()
         self._session = Session(channel=channel)
-        self._recorder = Recorder(channel, warmup=self._warmup, most=self._steps)
+        self._recorder = Recorder(channel, self._plan)
         self._undo.enter_context(installed())
         self._undo.callback(use, current())
         use(self._recorder)

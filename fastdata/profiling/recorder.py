@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.describe import describe_loader, describe_process
 from fastdata.profiling.ledger import Ledger, Pass, StepNotes
+from fastdata.profiling.plan import Plan
+from fastdata.profiling.replay import Replay
 from fastdata.profiling.step import OPTIMIZER, StepFigures
 from fastdata.profiling.steplane import StepLane
 from fastdata.profiling.working import Workshop
@@ -34,27 +37,18 @@ class Recorder:
 
     Args:
         channel: Where they are written.
-        warmup: Steps at the beginning that count for themselves.
-        most: Steady steps to write; None writes all.
+        plan: Which steps are written, and what is tried.
         ends_by_optimizer: Whether a step of the first optimizer ends one; else `end_step` does.
     """
 
-    def __init__(
-        self,
-        channel: Channel,
-        *,
-        warmup: int,
-        most: int | None = None,
-        ends_by_optimizer: bool = True,
-    ) -> None:
+    def __init__(self, channel: Channel, plan: Plan, *, ends_by_optimizer: bool = True) -> None:
         self.channel = channel
         self.ends_by_optimizer = ends_by_optimizer
         self.fetching_threads: set[int] = set()
         self.background_loader: dict[str, Any] | None = None
         self.sees_handover = False
         self.workshop = Workshop(channel)
-        self._warmup = warmup
-        self._most = most
+        self.plan = plan
         self._local = threading.local()
 
     def thread(self) -> Thread:
@@ -62,19 +56,12 @@ class Recorder:
         try:
             found: Thread = self._local.thread
         except AttributeError:
-            found = self._local.thread = Thread(
-                self, StepLane(self.channel, warmup=self._warmup, most=self._most)
-            )
+            found = self._local.thread = Thread(self)
         return found
 
     def renewed(self) -> Recorder:
         """One like it, for a forked process."""
-        return Recorder(
-            self.channel,
-            warmup=self._warmup,
-            most=self._most,
-            ends_by_optimizer=self.ends_by_optimizer,
-        )
+        return Recorder(self.channel, self.plan, ends_by_optimizer=self.ends_by_optimizer)
 
     def see_background(self, loader: dict[str, Any]) -> None:
         """Notes that the calling thread takes batches for another one.
@@ -89,9 +76,10 @@ class Recorder:
 class Thread:
     """The ledger of one thread, and the optimizer whose steps are its steps."""
 
-    def __init__(self, recorder: Recorder, lane: StepLane) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._lane = lane
+        self._lane = StepLane(recorder.channel, recorder.plan)
+        self._replay = Replay(recorder.plan)
         self._told: dict[str, Any] | None = None
         self._leader: Any = None
         self._inside: list[tuple[int, bool]] = []
@@ -133,6 +121,12 @@ class Thread:
     def begin_pass(self, loader: Any) -> Pass:
         """A pass over a loader begins, which the ledger must not keep alive."""
         return self.ledger.begin_pass(describe_loader(loader))
+
+    def choose_batch(self, one: Pass, take: Callable[[], Any]) -> Callable[[], Any]:
+        """How to get the next batch of a pass: by `take`, unless one is replayed."""
+        chosen = self._replay.choose(one, take, done=self.ledger.steps)
+        self.ledger.phase = self._replay.phase
+        return chosen
 
     def _write(self, step: StepFigures, notes: StepNotes) -> None:
         is_first = not self._lane.is_open

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastdata.profiling.record import LoaderFacts, Stage, Workers
 
-__all__ = ["Remedy", "find_remedy"]
+__all__ = ["Remedy", "find_remedy", "wanted_workers"]
 
 # A stage with less than this share of the workers' time gains too little by itself.
 _LARGE = 0.4
@@ -46,8 +46,8 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
         default=None,
     )
     evidence = () if largest is None else (_describe(largest),)
-    if loader.engine != "cpu" and loader.workers < cores - 1:
-        wanted = max(1, cores - (loader.workers == 0))
+    wanted = wanted_workers(loader, cores=cores)
+    if wanted > loader.workers:
         few = f"{loader.workers} workers leave cores idle"
         return Remedy(
             reason=few if loader.workers else "the training thread makes its batches itself",
@@ -60,6 +60,13 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
             command="fastdata convert DATA pack.lmdb",
         )
     return Remedy(reason=_reason(largest), command=_command(largest), evidence=evidence)
+
+
+def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
+    """Worker processes to try next: twice as many, as long as there are cores for them."""
+    if loader.engine == "cpu":
+        return loader.workers
+    return max(loader.workers, min(max(1, 2 * loader.workers), cores))
 
 
 def _describe(stage: Stage) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastdata.profiling.channel import RINGS_AT, Channel, Lane
 from fastdata.profiling.ledger import StepNotes
+from fastdata.profiling.plan import NORMAL, Plan
 from fastdata.profiling.record import ROWS
 from fastdata.profiling.rings import Ring
 from fastdata.profiling.step import StepFigures
@@ -19,7 +20,7 @@ STEPS = 1
 FIELDS = (
     "start", "wall", *ROWS, "hidden", "first_batch", "worker_start", "epochs", "validation",
     "validation_passes", "fetches", "ready", "samples", "on_stream", "is_warmup", "core_wait",
-    "drained",
+    "drained", "phase",
 )  # fmt: skip
 _STEADY = 4096
 _SPECIAL = 1024
@@ -49,14 +50,13 @@ class StepLane:
 
     Args:
         channel: Where a lane is claimed with the first step.
-        warmup: Steps at the beginning that count for themselves.
-        most: Steady steps to write; None writes all.
+        plan: Which steps are written.
     """
 
-    def __init__(self, channel: Channel, *, warmup: int, most: int | None = None) -> None:
+    def __init__(self, channel: Channel, plan: Plan) -> None:
         self._channel = channel
-        self._warmup = warmup
-        self._most = math.inf if most is None else most
+        self._warmup = plan.warmup
+        self._most = math.inf if plan.measured is None else plan.measured
         self._lane: Lane | None = None
         self._rings: tuple[Ring, Ring] | None = None
         self._steps = self._steady = 0
@@ -79,10 +79,10 @@ class StepLane:
                 self._most = 0
                 return
             self._rings = step_rings(self._lane)
-        if self._steady >= self._most:
+        if self._steady >= self._most and not notes.phase:
             return
         is_warmup = self._steps < self._warmup
-        is_special = is_warmup or step.epochs > 0
+        is_special = is_warmup or step.epochs > 0 or notes.phase != NORMAL
         self._rings[is_special].add(_entry(step, notes, is_warmup=is_warmup))
         self._steps += 1
         self._steady += not is_special
@@ -106,4 +106,5 @@ def _entry(step: StepFigures, notes: StepNotes, *, is_warmup: bool) -> tuple[flo
         is_warmup,
         math.nan if notes.core_wait is None else notes.core_wait,
         notes.is_drained,
+        notes.phase,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastdata.profiling.channel import Lane
 from fastdata.profiling.estimates import median_of, ratio_interval
+from fastdata.profiling.plan import NORMAL, REPLAY_ALONE, REPLAY_BESIDE
 from fastdata.profiling.record import ROWS, Estimate, StartFigures, StepKind, Timeline
 from fastdata.profiling.steplane import StepLog, step_rings
 
@@ -19,11 +20,21 @@ __all__ = ["StepSummary", "summarise_steps"]
 _SLOW = 3.0
 _SLOW_SECONDS = 0.1
 _MOST_SHOWN = 2_000
+_LEAST_REPLAYED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepSummary:
-    """What the steps of one thread say; see the fields of the same names in `Profile`."""
+    """What the steps of one thread say; see the fields of the same names in `Profile`.
+
+    Attributes:
+        facts: What the thread told of itself.
+        fetches_per_step: Batches taken.
+        core_wait_share: Of the wall time, waiting for a core.
+        drained_share: Of the steps, in which the GPU waited for the CPU to launch work.
+        alone: Steps that got the same batch again while the loader rested; None where not tried.
+        beside: Likewise while the loader ran.
+    """
 
     lane: Lane
     facts: dict[str, Any]
@@ -41,6 +52,8 @@ class StepSummary:
     core_wait_share: float | None
     drained_share: float
     on_stream: bool
+    alone: Estimate | None
+    beside: Estimate | None
     start: StartFigures
     timeline: Timeline
 
@@ -55,7 +68,8 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
     steady_ring, special_ring = step_rings(lane)
     entries, stride = steady_ring.entries()
     steady = [StepLog(entry, stride) for entry in entries]
-    special = [StepLog(entry, 1) for entry in special_ring.entries()[0]]
+    odd = [StepLog(entry, 1) for entry in special_ring.entries()[0]]
+    special = [log for log in odd if log["phase"] == NORMAL]
     slow = _count_slow(steady)
     late, steady = steady[:slow], steady[slow:]
     wall = sum(log["wall"] for log in steady)
@@ -75,6 +89,8 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
         core_wait_share=_ratio(_mean(steady, "core_wait"), wall / count if count else 0.0),
         drained_share=_mean(steady, "drained") if count else 0.0,
         on_stream=bool(steady and steady[-1]["on_stream"]),
+        alone=_replayed(odd, REPLAY_ALONE),
+        beside=_replayed(odd, REPLAY_BESIDE),
         start=_start(special, late, steady),
         timeline=_timeline(special, late, steady, begun),
     )
@@ -89,6 +105,13 @@ def _count_slow(steady: Sequence[StepLog]) -> int:
     while slow < len(steady) // 2 and steady[slow]["wall"] > limit:
         slow += 1
     return slow
+
+
+def _replayed(odd: Sequence[StepLog], phase: int) -> Estimate | None:
+    walls = [log["wall"] for log in odd if log["phase"] == phase]
+    # At first the workers still fill their queues, or start to work again.
+    settled = walls[len(walls) // 3 :]
+    return median_of(settled) if len(settled) >= _LEAST_REPLAYED else None
 
 
 def _shares(steady: Sequence[StepLog], wall: float) -> dict[str, float | None]:

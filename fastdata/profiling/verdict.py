@@ -19,6 +19,8 @@ DATA_BOUND = 0.20
 WORTH_A_LOOK = 0.05
 # Of a step, waiting for a core. The scheduler's own share of an idle machine stays below 2 %.
 CONTENTION = 0.20
+# Of a step, by which it is longer when the loader runs beside it.
+SLOWED = 0.10
 # Of the steps, in which the GPU had nothing left to do before the CPU had launched the optimizer.
 LAUNCH_BOUND = 0.90
 LEAST_STEPS = 10
@@ -69,6 +71,13 @@ def judge(found: Findings) -> Verdict:
 
 def _not_data(steps: StepSummary, evidence: tuple[str, ...]) -> Verdict:
     exposed = f"{steps.exposed_share:.1%} of each step is exposed wait"
+    if (lost := _lost_beside(steps)) >= SLOWED:
+        return Verdict(
+            kind="contention",
+            sentence=f"The loader takes {lost:.0%} of each step by running beside it; {exposed}.",
+            next_command="fastdata convert DATA pack.lmdb",
+            evidence=evidence,
+        )
     if steps.core_wait_share is not None and steps.core_wait_share >= CONTENTION:
         return Verdict(
             kind="contention",
@@ -94,6 +103,14 @@ def _not_data(steps: StepSummary, evidence: tuple[str, ...]) -> Verdict:
         next_command=None,
         evidence=evidence,
     )
+
+
+def _lost_beside(steps: StepSummary) -> float:
+    """Share of a step that a running loader costs it; 0 where the intervals meet."""
+    alone, beside = steps.alone, steps.beside
+    if alone is None or beside is None or alone.high >= beside.low:
+        return 0.0
+    return 1 - alone.median / beside.median
 
 
 def _incomplete(missing: Sequence[str]) -> Verdict:

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
+from fastdata.profiling.remedy import wanted_workers
 from fastdata.profiling.summary import StepSummary
 
 __all__ = ["model_what_ifs"]
+
+READY = "with the whole batch already there"
 
 # Workers and steps share caches, memory and cores: of a predicted gain, so much may be lost.
 _LOST = 0.5
@@ -29,10 +32,14 @@ def model_what_ifs(
         workers: What was seen inside it.
         cores: Of the machine.
     """
-    if steps is None or not steps.wall_seconds or loader is None:
+    if steps is None or not steps.wall_seconds:
         return ()
-    model = _Model.of(steps, workers, loader.workers)
-    return tuple(_changes(model, loader, workers, cores=cores))
+    found = list(_replayed(steps))
+    if loader is not None:
+        model = _Model.of(steps, workers, loader.workers)
+        found += _changes(model, loader, workers, cores=cores)
+    measured = {one.name for one in found if one.kind == "measured"}
+    return tuple(one for one in found if one.kind == "measured" or one.name not in measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +88,23 @@ class _Model:
         )
 
 
+def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
+    for estimate, name, how in (
+        (steps.alone, READY, "one batch given again and again while the loader rested"),
+        (steps.beside, f"{READY}, beside a running loader", "likewise while the loader ran"),
+    ):
+        if estimate is not None:
+            yield WhatIf(name=name, kind="measured", step_seconds=estimate, how=how)
+
+
 def _changes(
     model: _Model, loader: LoaderFacts, workers: Workers, *, cores: int
 ) -> Iterator[WhatIf]:
-    yield model.predict(
-        "with the whole batch already there", model.computing, "a step without its exposed wait"
-    )
+    yield model.predict(READY, model.computing, "a step without its exposed wait")
     if not model.making:
         return
-    more = min(max(1, 2 * loader.workers), cores)
-    if loader.engine != "cpu" and more > loader.workers:
+    more = wanted_workers(loader, cores=cores)
+    if more > loader.workers:
         yield model.predict(
             f"with {more} workers instead of {loader.workers}",
             model.step(model.making, more),

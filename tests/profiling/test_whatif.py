@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+import time
+from typing import Any
 
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from fastdata import Profiler
+from fastdata.profiling import Profile
 from fastdata.profiling.record import WhatIf
 from fastdata.profiling.selfcheck.known import train_known
-from fastdata.profiling.selfcheck.sleepers import Delays
+from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
 
 
 def predicted(what_ifs: tuple[WhatIf, ...], name: str) -> WhatIf:
@@ -40,3 +48,52 @@ def test_a_run_that_computes_has_nothing_to_gain() -> None:
     profile = train_known(Delays(forward=0.05), workers=1, steps=20).profile
     there = predicted(profile.what_if, "with the whole batch already there").step_seconds
     assert there.median == pytest.approx(profile.wall_seconds, rel=0.1)
+
+
+class Sleeping(Dataset[Any]):
+    """Samples that take their time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __len__(self) -> int:
+        return 600
+
+    def __getitem__(self, index: int) -> float:
+        time.sleep(self.seconds)
+        return float(index)
+
+
+def train_replayed(seconds: float, *, workers: int = 1) -> tuple[Profile, list[float]]:
+    """Steps of 10 ms; which batches they got."""
+    model = SlowModel(Delays(forward=0.01))
+    optimizer = SlowOptimizer(model, Delays())
+    got = []
+    with Profiler(warmup=2, steps=12, replay=15) as profiler:
+        loader = DataLoader(Sleeping(seconds), batch_size=None, num_workers=workers)
+        for value in itertools.islice(loader, 50):
+            got.append(value)
+            model(torch.tensor([value])).backward()
+            optimizer.step()
+    return profiler.report(), got
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_replayed_batch_costs_nothing(workers: int) -> None:
+    profile, got = train_replayed(0.03, workers=workers)
+    alone, beside = (one for one in profile.what_if if one.kind == "measured")
+    assert alone.name == "with the whole batch already there"
+    assert beside.name == "with the whole batch already there, beside a running loader"
+    assert 0.01 <= alone.step_seconds.median < 0.015
+    assert 0.01 <= beside.step_seconds.median < 0.015
+    assert sum(one.name == alone.name for one in profile.what_if) == 1
+    # 2 + 12 as they are, 30 times the same one, then new ones again: no step is lost.
+    assert (profile.steps, len(got)) == (12, 50)
+    assert got[:14] == list(range(14)) and got[13:44] == [13.0] * 31
+    assert sorted(set(got[44:])) == got[44:] and got[44] > 13
+    assert profile.exposed_share is not None and profile.exposed_share > 0.5
+
+
+def test_without_being_asked_for_nothing_is_replayed() -> None:
+    profile = train_known(Delays(decode=0.01), workers=1, steps=10).profile
+    assert {one.kind for one in profile.what_if} == {"modelled"}

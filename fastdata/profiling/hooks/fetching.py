@@ -90,6 +90,7 @@ def fetch(
     thread = recorder.thread()
     if threading.current_thread() is not threading.main_thread():
         recorder.see_background(one.loader)
+    take = thread.choose_batch(one, take)
     thread.ledger.begin_fetch(one)
     try:
         batch = take()
