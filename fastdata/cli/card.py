@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
+from rich.text import Text
+
 from fastdata.cli import console
+from fastdata.profiling.card import card_lines
 from fastdata.profiling.record import Profile
 
 __all__ = ["print_card"]
 
 
 def print_card(profile: Profile) -> None:
-    """Prints the verdict, the rows and what is missing."""
-    console.note(profile.verdict.sentence)
-    for name, seconds in profile.rows.items():
-        share = seconds / profile.wall_seconds if profile.wall_seconds else 0.0
-        console.note(f"  {name.replace('_', ' '):<18} {seconds * 1e3:9.2f} ms  {share:6.1%}")
-    for line in (*profile.verdict.evidence, *profile.notes):
-        console.note(f"  {line}")
-    if profile.verdict.next_command:
-        console.note(f"next: {profile.verdict.next_command}")
+    """Prints the card; in colour on a terminal, as plain lines anywhere else."""
+    out = console.stderr()
+    for line in card_lines(profile, columns=out.width, ascii_only=out.options.ascii_only):
+        if out.is_terminal:
+            spans = [(span.text, span.style) for span in line]
+            out.print(Text.assemble(*spans), soft_wrap=True)
+        else:
+            print("".join(span.text for span in line).rstrip(), file=sys.stderr)

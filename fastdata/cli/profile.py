@@ -20,7 +20,8 @@ Measure where the time of a training script goes, without changing it.
 
 Everything after -- is run as it is; a script ending in .py or -m MODULE runs under this Python. Its
 output, exit code and random numbers stay its own. At its end stderr gets the verdict, and the
-folder of -o the report: report.json.
+folder of -o the report: report.html for a browser, report.json for machines, and trace.json for
+ui.perfetto.dev.
 
 --compare runs nothing: it tells whether the second of two reports is slower, by the median time of
 a step and the share of it that is exposed wait. Exit code 0 means that it is not, 2 that it is by
@@ -98,7 +99,7 @@ def run(
     from fastdata.profiling.channel import Channel
     from fastdata.profiling.launching import complete, run_command
     from fastdata.profiling.plan import Plan
-    from fastdata.profiling.store import write_profile
+    from fastdata.profiling.report import write_report
 
     session = Session(channel=Channel.create(), command=tuple(complete(command)))
     with ExitStack() as quiet:
@@ -106,10 +107,9 @@ def run(
             quiet.enter_context(signals.handled_elsewhere(number))
         code = run_command(session, Plan(warmup=warmup, steps=steps, replay=replay))
     profile = assemble(session)
-    path = out / "report.json"
-    write_profile(profile, path)
+    written = write_report(profile, out)
     print_card(profile)
-    console.note(f"report: {path}")
+    console.note(f"report: {', '.join(map(str, written))}")
     if json:
         console.print_json(profile)
     raise typer.Exit(code)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from fastdata.errors import InputError, StorageError
 from fastdata.profiling.record import SCHEMA_VERSION, Profile
 
-__all__ = ["dump_profile", "load_profile", "read_profile", "write_profile"]
+__all__ = ["dump_profile", "load_profile", "read_profile", "write_profile", "write_whole"]
 
 # The longest timeline and 64 full worker lanes take 4 MB.
 _MOST_BYTES = 64 << 20
@@ -27,7 +30,19 @@ def dump_profile(profile: Profile) -> str:
     Raises:
         ValueError: A number in it is not finite.
     """
-    return json.dumps(dataclasses.asdict(profile), indent=1, allow_nan=False) + "\n"
+    document = _encodable(dataclasses.asdict(profile))
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _encodable(value: Any) -> Any:
+    """`value` with an escape for each byte of a file name that is no text; JSON has none."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item) for item in value]
+    return value
 
 
 def load_profile(text: str | bytes, *, name: str = "the profile") -> Profile:
@@ -87,13 +102,30 @@ def write_profile(profile: Profile, path: Path) -> None:
     Raises:
         StorageError: The disk said no.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    write_whole({path: dump_profile(profile)})
+
+
+def write_whole(texts: Mapping[Path, str]) -> None:
+    """Writes files that belong together; none takes its name before all are written.
+
+    Args:
+        texts: By paths, whose folders are made where they are not there.
+
+    Raises:
+        StorageError: The disk said no.
+    """
+    partials = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in texts}
+    path = next(iter(texts))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(dump_profile(profile), encoding="utf-8")
-        partial.replace(path)
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partials[path].write_text(text, encoding="utf-8")
+        for path, partial in partials.items():
+            partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        for partial in partials.values():
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror}; free some space or choose another folder",
             error.errno,

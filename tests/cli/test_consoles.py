@@ -122,3 +122,18 @@ def test_closed_output_is_no_error(photo_pack: Path) -> None:
     script = f'exec "$0" -m fastdata inspect "{photo_pack}" >&-'
     done = subprocess.run(["sh", "-c", script, command_line(())[0]], stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("console", "way"), [("gbk", "terminal"), ("C", "pipe"), ("utf-8", "file")]
+)
+def test_a_profile_survives_and_shows_its_rows(console: str, way: str, tmp_path: Path) -> None:
+    script = os.fsencode(tmp_path) + b"/" + HARD_NAME + b".py"
+    Path(os.fsdecode(script)).write_text("import torch\n", encoding="utf-8")
+    out = os.fsencode(tmp_path) + b"/" + HARD_NAME
+    done = HOW[way]("profile", "-o", out, "--", script, env=CONSOLES[console])
+    check(done, console, terminal=way == "terminal")
+    text = (done.out + done.err).decode(ENCODINGS.get(console, console))
+    assert "INCOMPLETE: no optimizer step was seen" in text
+    compared = HOW[way]("profile", "--compare", *[out + b"/report.json"] * 2, env=CONSOLES[console])
+    check(compared, console, terminal=way == "terminal", code=3)

@@ -137,7 +137,7 @@ def gaps_section(profile: Profile) -> str:
         lines.append("no GPU: what its work would have hidden of the wait is not known")
     items = "".join(f"<li>{escape(line)}" for line in lines)
     return (
-        f'<section><h2>What is missing</h2><ul class="plain">{items}</ul></section>'
+        f'<section><h2>Missing or doubtful</h2><ul class="plain">{items}</ul></section>'
         if items
         else ""
     )

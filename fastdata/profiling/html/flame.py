@@ -94,6 +94,6 @@ def _cells(stage: Stage) -> str:
         "-" if sample is None else f"{sample * 1e3:,.3f} ms",
         f"{stage.seconds_per_batch * 1e3:,.2f} ms",
         f"{stage.share:.1%}",
-        f"{stage.count:,}",
+        f"{stage.count:,}" if stage.count else "-",
     )
     return "".join(f'<td class="number">{text}' for text in texts)

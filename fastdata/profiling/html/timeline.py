@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,8 @@ _MOST_COLUMNS = 240
 _WIDTH, _HEIGHT = 1000.0, 240.0
 _HIDDEN_HEIGHT = 40.0
 # A first batch takes many times a step; the scale is for the others, and such a column is cut.
-_CUT_AT = 1.6
+_USUAL = 0.98
+_ROOM = 1.15
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def timeline_section(timeline: Timeline) -> str:
         f"{upwards(most * 1e3, unit='ms', about=5)}"
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
         f'aria-label="time of each step">{_grid(most)}{_shades(shown)}{_stack(shown, most)}'
-        f"{_cuts(shown, most)}{_picks(shown, timeline)}</svg>"
+        f"{_epochs(shown)}{_cuts(shown, most)}{_picks(shown, timeline)}</svg>"
         f"{along(_numbers(timeline))}</div>{hidden}{_legend(hidden=bool(hidden))}</section>"
     )
 
@@ -98,7 +98,9 @@ def _scale(shown: Sequence[Column]) -> float:
     heights = heights or [column.seconds for column in shown]
     if not heights:
         return 0.0
-    return min(max(heights) * 1.06, _CUT_AT * statistics.median(heights))
+    heights.sort()
+    usual = heights[int(_USUAL * (len(heights) - 1))]
+    return min(heights[-1] * 1.06, usual * _ROOM)
 
 
 def _caption(timeline: Timeline, shown: Sequence[Column]) -> str:
@@ -107,8 +109,8 @@ def _caption(timeline: Timeline, shown: Sequence[Column]) -> str:
     if timeline.stride > 1:
         column = f"{column}, of which each {timeline.stride}th was kept"
     return (
-        f"each column is {column}; grey ground: warm-up or the first step of an epoch, which count "
-        "for themselves; ▲ is higher than the chart"
+        f"each column is {column}; grey ground: warm-up, and dashed: the first step of an epoch, "
+        "which count for themselves; ▲ is higher than the chart"
     )
 
 
@@ -152,6 +154,15 @@ def _stack(shown: Sequence[Column], most: float) -> str:
             bottom = top
     return "".join(
         f'<path style="--c:var(--{name})" d="{"".join(parts)}"/>' for name, parts in paths.items()
+    )
+
+
+def _epochs(shown: Sequence[Column]) -> str:
+    """A line where an epoch begins, in front of what fills its column."""
+    return "".join(
+        f'<line class="epoch" x1="{x:.2f}" x2="{x:.2f}" y2="{_HEIGHT:.0f}"/>'
+        for (x, _), column in zip(_places(shown), shown, strict=True)
+        if "epoch start" in column.kinds
     )
 
 
