@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -187,13 +186,29 @@ def in_process(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     ],
 )
 def test_what_else_does_not_fit_says_what_to_do(
-    in_process: Any, override: str, kind: type[Exception], said: str
+    in_process: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    override: str,
+    kind: type[Exception],
+    said: str,
 ) -> None:
-    if "tensorboard" in override and importlib.util.find_spec("tensorboard"):
-        pytest.skip("TensorBoard is installed")
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
     with pytest.raises(kind, match=said) as caught:
         in_process(override)
     assert "\n" not in str(caught.value)
+
+
+def test_tensorboard_shows_training_and_evaluation(in_process: Any, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    ).EventAccumulator
+    metrics = in_process()["result"].metrics
+    board = accumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    losses = [(event.step, event.value) for event in board.Scalars("train/loss")]
+    logged = [line for line in records(tmp_path / "run") if line["type"] == "log"]
+    assert losses == [(line["step"], pytest.approx(line["loss"])) for line in logged]
+    assert board.Scalars("val/accuracy")[-1].value == pytest.approx(metrics["accuracy"])
 
 
 def test_a_step_function_takes_the_whole_batch(in_process: Any) -> None:
