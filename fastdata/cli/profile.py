@@ -34,7 +34,7 @@ EXAMPLES = """\
   fastdata profile -- python train.py --epochs 1
   fastdata profile -o before --steps 200 -- train.py
   fastdata profile -- torchrun --nproc-per-node 4 train.py
-  fastdata profile --compare before/report.json after/report.json --max-regress 5%
+  fastdata profile --compare before after --max-regress 5%
   fastdata profile --selfcheck
 """
 

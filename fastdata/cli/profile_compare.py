@@ -9,6 +9,7 @@ from pathlib import Path
 from fastdata.cli import console
 from fastdata.errors import UsageError
 from fastdata.profiling.compare import EXIT_CODES, compare
+from fastdata.profiling.report import JSON
 from fastdata.profiling.store import read_profile
 
 __all__ = ["compare_reports", "parse_percent"]
@@ -35,7 +36,7 @@ def compare_reports(
     """Prints what two reports say of each other.
 
     Args:
-        before: A ``report.json``.
+        before: A ``report.json``, or the folder of one.
         after: Another.
         max_regress: As typed.
         across_hosts: See `fastdata.profiling.compare.compare`.
@@ -46,7 +47,10 @@ def compare_reports(
     """
     threshold = parse_percent(max_regress)
     found = compare(
-        read_profile(before), read_profile(after), max_regress=threshold, across_hosts=across_hosts
+        read_profile(_report(before)),
+        read_profile(_report(after)),
+        max_regress=threshold,
+        across_hosts=across_hosts,
     )
     if json:
         console.print_json(found)
@@ -56,3 +60,7 @@ def compare_reports(
         for line in lines:
             print(console.printable(line))
     return EXIT_CODES[found.outcome]
+
+
+def _report(path: Path) -> Path:
+    return path / JSON if path.is_dir() else path

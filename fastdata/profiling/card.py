@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from fastdata.profiling.labels import ROW_LABELS, STAGE_LABELS
 from fastdata.profiling.lines import Line, Span, bar, shorten, wrap
 from fastdata.profiling.record import ROWS, STAGES, Profile, Stage, VerdictKind, WhatIf, Workers
@@ -168,13 +170,13 @@ def _what_ifs(profile: Profile, paper: _Paper) -> Iterator[Line]:
     for one in profile.what_if:
         figures = _prediction(one, profile.step_seconds.median)
         room = paper.columns - len(_INDENT) - len(figures) - 2
-        if room >= 20:
-            name = shorten(printable(one.name), room, ascii_only=paper.ascii_only)
-            yield (Span(_INDENT), Span(name), Span(f"  {figures}"))
-        else:
-            for text in wrap(one.name, paper.columns - 2):
-                yield (Span(_INDENT), Span(text))
-            yield (Span(_INDENT), Span(_INDENT), Span(figures))
+        *above, last = wrap(one.name, paper.columns - 2)
+        if cell_len(last) > room:
+            above, last = [*above, last], ""
+        for text in above:
+            yield (Span(_INDENT), Span(text))
+        name = shorten(last, room, ascii_only=paper.ascii_only)
+        yield (Span(_INDENT), Span(name), Span(f"  {figures}"))
 
 
 def _prediction(one: WhatIf, now: float) -> str:

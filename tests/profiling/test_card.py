@@ -99,6 +99,14 @@ def test_predictions_say_how_they_are_known() -> None:
     assert re.search(r"54\.6 ms +-42% +\(53\.6 ms to 63\.1 ms\) +modelled$", line)
 
 
+def test_a_prediction_is_named_whole() -> None:
+    name = "with the whole batch already there, beside a running loader"
+    first = data_bound().what_if[0]
+    made = data_bound(what_if=(dataclasses.replace(first, name=name),))
+    for columns in (60, 80, 100):
+        assert name in " ".join(line.strip() for line in card(made, columns=columns))
+
+
 def test_an_incomplete_profile_shows_what_is_missing_and_no_zeros() -> None:
     text = "\n".join(card(incomplete()))
     assert text.startswith("INCOMPLETE: no optimizer step was seen.")

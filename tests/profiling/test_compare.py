@@ -131,6 +131,12 @@ def test_another_schema_is_not_comparable(told: Callable[..., Ended], tmp_path: 
     assert "old.json has schema_version 0; this fastdata reads 1" in done.err.decode()
 
 
+def test_a_folder_stands_for_its_report(tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        write_profile(compute_bound(), tmp_path / name / "report.json")
+    assert run("profile", "--compare", tmp_path / "before", tmp_path / "after").code == 0
+
+
 def test_hosts_alike_are_compared_when_asked(told: Callable[..., Ended]) -> None:
     assert told(compute_bound(), machine(host="ci-17"), "--across-hosts").code == 0
 

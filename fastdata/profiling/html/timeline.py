@@ -197,7 +197,7 @@ def _numbers(timeline: Timeline) -> list[tuple[float, str]]:
     labels = [
         (mark / count, f"{mark * timeline.stride:,.0f}")
         for mark in ticks(count, about=8)
-        if mark == int(mark) and mark < 0.97 * count
+        if mark == int(mark) and mark < 0.95 * count
     ]
     return [*labels, (1.0, "step")]
 
