@@ -10,6 +10,7 @@ from fastdata.monitoring.nvml import GpuFacts, Gpus, GpusUnseen, open_gpus
 
 __all__ = ["gpus"]
 
+NOT_NEEDED = "not in torch, not needed"
 # TF32 and bf16 matrix units came with Ampere.
 AMPERE = (8, 0)
 # Chips with NVJPG units that nvJPEG decodes with: GA100, Orin, GH100, GB100, GB102.
@@ -35,6 +36,7 @@ def _torch() -> Any:
 
 def _without(torch: Any, why: str) -> tuple[Finding, ...]:
     built = None if torch is None else torch.version.cuda
+    cudnn = None if torch is None else torch.backends.cudnn.version()
     return (
         Finding(
             "GPU",
@@ -42,7 +44,8 @@ def _without(torch: Any, why: str) -> tuple[Finding, ...]:
             f"none is seen ({why}); training runs on the CPU",
             "install the NVIDIA driver; in a container, start it with --gpus all",
         ),
-        Finding("CUDA", "ok", f"{built} in torch, unused" if built else "not in torch, not needed"),
+        Finding("CUDA", "ok", f"{built} in torch, unused" if built else NOT_NEEDED),
+        Finding("cuDNN", "ok", f"{cudnn} in torch, unused" if cudnn else NOT_NEEDED),
     )
 
 

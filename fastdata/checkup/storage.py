@@ -17,7 +17,15 @@ __all__ = ["Reads", "reading", "storage"]
 
 NAME = "read rate"
 # Nothing is wrong with the disk, but there was nothing to read and no way to write it.
-UNTRIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT)
+UNTRIED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EINVAL,
+    errno.ENOENT,
+)
 
 BLOCK_BYTES = 1 << 20
 MOST_BYTES = 256 << 20
@@ -116,6 +124,8 @@ def _finding(reads: Reads) -> Finding:
 @contextlib.contextmanager
 def _files(path: Path) -> Iterator[tuple[list[Path], bool]]:
     """Files to read, and whether they were made for it."""
+    if not path.is_dir() and not path.is_file():
+        raise OSError(errno.EINVAL, "neither a file nor a folder")  # reading a pipe would wait
     files = [path] if not path.is_dir() else _largest(path)
     if not path.is_dir() or sum(file.stat().st_size for file in files) >= LEAST_BYTES:
         yield files, False

@@ -165,6 +165,13 @@ def test_a_folder_that_cannot_be_written_is_not_measured_and_no_failure() -> Non
     assert "not measured" in finding.found
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    finding = storage(tmp_path / "pipe")
+    assert finding.state == "warn"
+    assert "neither a file nor a folder" in finding.found
+
+
 def test_a_pass_reads_the_largest_files_below_the_folder(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     synced(tmp_path / "deep" / "large", 9 << 20)

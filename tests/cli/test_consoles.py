@@ -80,8 +80,9 @@ def test_every_command_survives(console: str, way: str, hard_folder: bytes) -> N
         ("convert", hard_folder, out := hard_folder + b".lmdb", "--workers", "0"),
         ("inspect", out, "--html", hard_folder + b".html"),
         ("verify", out),
+        ("monitor", "--out", hard_folder + b".jsonl", "--", "test", "-d", hard_folder),
         ("verify", hard_folder),  # an error names the path
-        codes=(0, 0, 0, 4),
+        codes=(0, 0, 0, 0, 4),
     )
     check(HOW[way](line=line, env=CONSOLES[console]), console, terminal=way == "terminal")
 

@@ -15,7 +15,7 @@ from nvmlstub import build_nvml_stub
 
 PROMISED = {
     "software": {"Python", "torch", "native core", "Pillow", "libjpeg-turbo", "DALI"},
-    "GPU": {"CUDA"},
+    "GPU": {"CUDA", "cuDNN"},
     "machine": {"cores", "memory", "/dev/shm", "open files"},
     "speed": {"decode", "decode + resize", "read rate"},
     "security": {"torch", "Pillow", "HDF5", "lmdb", "PyYAML"},
@@ -101,6 +101,21 @@ def test_few_file_descriptors_are_a_warning_with_the_command(data: Path) -> None
     (line,) = (line for line in done.stdout.decode().splitlines() if "open files" in line)
     assert line.startswith("  warn")
     assert "256" in line and "ulimit -n" in line
+
+
+@pytest.mark.parametrize(("size", "state"), [("32m", "fail"), ("512m", "warn")])
+def test_little_shared_memory_is_told_with_the_option_for_more(
+    data: Path, size: str, state: str
+) -> None:
+    mounted = f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$@"'
+    words = ["unshare", "-m", "sh", "-c", mounted, "sh"]
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    words += map(os.fsdecode, command_line(("doctor", data)))
+    done = subprocess.run(words, env=environment(), capture_output=True)
+    (line,) = (line for line in done.stdout.decode().splitlines() if "/dev/shm" in line)
+    assert line.split()[0] == state
+    assert "--shm-size" in line
 
 
 def test_a_gpu_that_this_torch_cannot_use_is_a_failure(data: Path, tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def total(summary: Summary, name: str) -> float:
     return mean(summary, name) * summary.seconds
 
 
+def wait_for_samples(monitor: Monitor, count: int) -> None:
+    """However slow the machine is."""
+    while monitor.summary().samples < count:
+        time.sleep(0.01)
+
+
 def test_a_child_of_known_duty_shows_it_as_worker_and_in_the_sum() -> None:
     with child(DUTY) as process:
         assert process.stdout is not None
@@ -185,7 +191,7 @@ def test_memory_that_processes_share_counts_once() -> None:
         other = int(process.stdout.readline())
         both, one = pss_bytes([process.pid, other]), pss_bytes([other])
         with Monitor(0.1, pid=process.pid) as monitor:
-            time.sleep(0.3)
+            wait_for_samples(monitor, 2)
         process.stdin.close()
     assert both is not None and one is not None
     assert 64 * MB <= both < 100 * MB
@@ -211,7 +217,7 @@ def test_shared_memory_in_use_is_shown() -> None:
     try:
         with Monitor(0.1) as monitor:
             path.write_bytes(bytes(32 * MB))
-            time.sleep(0.5)
+            wait_for_samples(monitor, 2)
     finally:
         path.unlink(missing_ok=True)
     figures = monitor.summary().figures("shm_bytes")
@@ -225,7 +231,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def test_a_jsonl_log_names_its_columns_with_units_and_ends_in_the_summary(tmp_path: Path) -> None:
     with Monitor(0.1, out=tmp_path / "run.jsonl") as monitor:
-        time.sleep(0.5)
+        wait_for_samples(monitor, 3)
     start, *samples, last = lines(tmp_path / "run.jsonl")
     assert (start["kind"], last["kind"]) == ("start", "summary")
     names = {column["name"] for column in start["columns"]}
@@ -244,7 +250,7 @@ def test_a_jsonl_log_names_its_columns_with_units_and_ends_in_the_summary(tmp_pa
 
 def test_a_csv_log_has_a_header_and_one_row_a_sample(tmp_path: Path) -> None:
     with Monitor(0.1, out=tmp_path / "run.csv") as monitor:
-        time.sleep(0.3)
+        wait_for_samples(monitor, 2)
     with open(tmp_path / "run.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == monitor.summary().samples
@@ -266,12 +272,12 @@ def test_a_disk_that_fills_up_is_named_once_and_the_run_goes_on(tmp_path: Path) 
         log = descriptor_of(path)
         kept, full = os.dup(log), os.open("/dev/full", os.O_WRONLY)
         os.dup2(full, log)
-        time.sleep(0.4)
+        wait_for_samples(monitor, monitor.summary().samples + 2)
         failed_at = path.stat().st_size
         os.dup2(kept, log)
         os.close(full)
         os.close(kept)
-        time.sleep(0.2)
+        wait_for_samples(monitor, monitor.summary().samples + 2)
     summary = monitor.summary()
     assert summary.samples >= 3
     told = [line for line in summary.unseen if line.startswith("log: ")]
@@ -298,7 +304,7 @@ def test_a_callback_that_raises_is_named_once_and_the_run_goes_on() -> None:
     monitor = Monitor(0.05)
     monitor.on_sample = broken
     with monitor:
-        time.sleep(0.3)
+        wait_for_samples(monitor, 2)
     summary = monitor.summary()
     assert summary.samples >= 2
     assert [line for line in summary.unseen if "no terminal" in line] == [
@@ -308,7 +314,7 @@ def test_a_callback_that_raises_is_named_once_and_the_run_goes_on() -> None:
 
 def test_a_summary_can_be_asked_for_while_it_runs() -> None:
     with Monitor(0.05) as monitor:
-        time.sleep(0.3)
+        wait_for_samples(monitor, 2)
         early = monitor.summary()
     assert 0 < early.samples < monitor.summary().samples
 
