@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fastdata.cli import console, signals
 from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.errors import UsageError
 
@@ -21,7 +18,9 @@ Measure where the time of a training script goes, without changing it.
 Everything after -- is run as it is; a script ending in .py or -m MODULE runs under this Python. Its
 output, exit code and random numbers stay its own. At its end stderr gets the verdict, and the
 folder of -o the report: report.html for a browser, report.json for machines, and trace.json for
-ui.perfetto.dev.
+ui.perfetto.dev. With --json the report follows on stdout.
+
+A pack instead of a command is loaded by itself, as fast as FastLoader can; a step is a batch.
 
 --compare runs nothing: it tells whether the second of two reports is slower, by the median time of
 a step and the share of it that is exposed wait. Exit code 0 means that it is not, 2 that it is by
@@ -36,12 +35,13 @@ EXAMPLES = """\
   fastdata profile -- torchrun --nproc-per-node 4 train.py
   fastdata profile --compare before after --max-regress 5%
   fastdata profile --selfcheck
+  fastdata profile photos.lmdb --transforms 'RandomResizedCrop: 224, ToFloat'
 """
 
 
 def run(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="-- COMMAND ...", help="What to run.")
+        list[str] | None, typer.Argument(metavar="[PACK | -- COMMAND ...]", help="What to run.")
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the report.")
@@ -61,6 +61,15 @@ def run(
             min=0,
         ),
     ] = 0,
+    transforms: Annotated[
+        str, typer.Option("--transforms", help="Of a pack: as in a config, separated by commas.")
+    ] = "",
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Of a pack: samples a batch.", min=1)
+    ] = 64,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Of a pack: threads; else chosen.", min=0)
+    ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--compare", metavar="A.json B.json", help="Compare two reports instead."),
@@ -93,23 +102,26 @@ def run(
         run_selfcheck(json=json)
         return
     if not command:
-        raise UsageError("nothing to profile; expected a command after --: -- python train.py")
-    from fastdata.cli.card import print_card
-    from fastdata.profiling.assemble import Session, assemble
-    from fastdata.profiling.channel import Channel
-    from fastdata.profiling.launching import complete, run_command
+        raise UsageError(
+            "nothing to profile; expected a pack, or a command after --: -- python train.py"
+        )
+    # Only here, so that help and a wrong option do not wait for what they do not need.
     from fastdata.profiling.plan import Plan
-    from fastdata.profiling.report import write_report
 
-    session = Session(channel=Channel.create(), command=tuple(complete(command)))
-    with ExitStack() as quiet:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            quiet.enter_context(signals.handled_elsewhere(number))
-        code = run_command(session, Plan(warmup=warmup, steps=steps, replay=replay))
-    profile = assemble(session)
-    written = write_report(profile, out)
-    print_card(profile)
-    console.note(f"report: {', '.join(map(str, written))}")
-    if json:
-        console.print_json(profile)
-    raise typer.Exit(code)
+    plan = Plan(warmup=warmup, steps=steps, replay=replay)
+    if _is_pack(command):
+        from fastdata.cli.profile_pack import profile_pack
+
+        pack = Path(command[0])
+        profile_pack(
+            pack, plan, transforms=transforms, batch_size=batch_size, workers=workers, out=out,
+            json=json,
+        )  # fmt: skip
+        return
+    from fastdata.cli.profile_script import profile_script
+
+    raise typer.Exit(profile_script(command, plan, out=out, json=json))
+
+
+def _is_pack(command: list[str]) -> bool:
+    return len(command) == 1 and Path(command[0]).suffix in {".lmdb", ".h5", ".hdf5"}

@@ -1,0 +1,80 @@
+"""A loader by itself: how fast it is when nothing else runs, and what bounds it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastdata.profiling.profiler import Profiler
+from fastdata.profiling.record import Estimate, Profile, Stage, Verdict, WhatIf
+
+__all__ = ["profile_loader"]
+
+
+def profile_loader(loader: Iterable[Any], *, batches: int, warmup: int) -> Profile:
+    """Takes batches as fast as they come; each is a step of the profile.
+
+    Args:
+        loader: Gone through as often as it takes.
+        batches: To measure; those that begin an epoch count for themselves.
+        warmup: First ones that count for themselves.
+    """
+    with Profiler(warmup=warmup) as profiler:
+        for _ in itertools.islice(_again_and_again(profiler.watch(loader)), warmup + batches):
+            profiler.step()
+    return _judged(profiler.report())
+
+
+def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
+    while True:
+        is_empty = True
+        for batch in loader:
+            is_empty = False
+            yield batch
+        if is_empty:
+            return
+
+
+def _judged(profile: Profile) -> Profile:
+    """With ceilings and a verdict of a loader alone; waiting is all that its loop does."""
+    if not profile.steps or profile.step_seconds is None:
+        return profile
+    stages = [stage for stage in profile.workers.stages if not stage.operation]
+    busy = sum(stage.seconds_per_batch for stage in stages)
+    what_if = tuple(_ceiling(stage, busy, profile.step_seconds) for stage in stages)
+    size = profile.samples_per_step or 0.0
+    rate = size / profile.step_seconds.median
+    sentence = f"Alone, the loader gives {rate:,.0f} samples/s"
+    if stages:
+        largest = max(stages, key=lambda stage: stage.seconds_per_batch)
+        sentence += f"; {largest.name.replace('_', ' ')} is {largest.share:.0%} of the work"
+    verdict = Verdict(
+        kind="data-bound",
+        sentence=f"{sentence}.",
+        next_command="fastdata profile -- python train.py",
+        evidence=tuple(_evidence(stages, size)),
+    )
+    return dataclasses.replace(profile, what_if=what_if, verdict=verdict)
+
+
+def _ceiling(stage: Stage, busy: float, step: Estimate) -> WhatIf:
+    share = stage.seconds_per_batch / busy if busy else 0.0
+    return WhatIf(
+        name=f"{stage.name.replace('_', ' ')} alone",
+        kind="modelled",
+        step_seconds=Estimate(
+            median=step.median * share, low=step.low * share, high=step.high * share
+        ),
+        how=f"the share of a batch's work that is {stage.name.replace('_', ' ')}",
+    )
+
+
+def _evidence(stages: list[Stage], size: float) -> Iterator[str]:
+    for stage in stages:
+        per_sample = stage.seconds_per_batch / size if size else 0.0
+        yield (
+            f"{stage.name.replace('_', ' ')} {stage.seconds_per_batch * 1e3:.2f} ms a batch, "
+            f"{stage.share:.0%}, {per_sample * 1e6:,.0f} us a sample"
+        )

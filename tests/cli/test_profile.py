@@ -1,0 +1,41 @@
+"""``fastdata profile`` of a pack, and what it says of options that cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands import run
+
+from fastdata.profiling import read_profile
+
+
+def test_a_pack_is_loaded_by_itself(photo_pack: Path, tmp_path: Path) -> None:
+    done = run(
+        "profile", photo_pack, "-o", tmp_path, "--json", "--steps", "40", "--warmup", "2",
+        "--transforms", "RandomResizedCrop: [24, 24], ToFloat", "--batch-size", "1",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    profile = read_profile(tmp_path / "report.json")
+    assert done.json["verdict"]["sentence"] == profile.verdict.sentence
+    assert profile.verdict.sentence.startswith("Alone, the loader gives ")
+    assert {"read", "decode"} <= {stage.name for stage in profile.workers.stages}
+    (decode,) = (one for one in profile.what_if if one.name == "decode alone")
+    assert profile.step_seconds is not None
+    assert 0 < decode.step_seconds.median < profile.step_seconds.median
+    assert profile.exposed_share is not None and profile.exposed_share > 0.5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gone.lmdb"], "gone.lmdb"),
+        (["gone.lmdb", "--transforms", "Nope: 3"], "--transforms[0]: no transform 'Nope'"),
+        (["gone.lmdb", "--transforms", "{"], "expected names with their arguments"),
+        ([], "nothing to profile; expected a pack, or a command after --"),
+    ],
+)
+def test_what_cannot_be_profiled_is_one_line(words: list[str], message: str) -> None:
+    done = run("profile", *words)
+    assert done.code in (2, 4, 5)
+    assert len(done.lines) == 1 and message in done.lines[0]
