@@ -13,7 +13,7 @@ from profiles import compute_bound, data_bound, incomplete
 
 from fastdata.profiling import Profile, write_profile
 from fastdata.profiling.compare import compare
-from fastdata.profiling.record import Estimate
+from fastdata.profiling.record import Estimate, RankFigures
 
 
 def with_step(seconds: float, *, spread: float = 0.01) -> Profile:
@@ -39,6 +39,12 @@ def loader(**changes: Any) -> Profile:
     made = compute_bound()
     assert made.loader is not None
     return dataclasses.replace(made, loader=dataclasses.replace(made.loader, **changes))
+
+
+RANK = RankFigures(
+    rank=0, pid=7, steps=400, step_seconds=Estimate(median=0.1, low=0.1, high=0.1),
+    exposed_share=None, own_seconds=None,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -89,6 +95,22 @@ def test_what_cannot_be_told_apart_is_too_noisy(told: Callable[..., Ended]) -> N
     assert done.text.startswith("Too noisy to tell")
 
 
+@pytest.mark.parametrize(
+    ("after", "spread", "outcome"),
+    [
+        (0.104, 0.01, "fine"),  # 5 % lies within both intervals, and these are narrow
+        (0.106, 0.01, "regression"),
+        (0.104, 0.05, "too noisy"),
+        (0.106, 0.05, "too noisy"),
+    ],
+)
+def test_near_the_threshold_the_width_of_the_interval_decides(
+    after: float, spread: float, outcome: str
+) -> None:
+    before = with_step(0.100, spread=spread)
+    assert compare(before, with_step(after, spread=spread), max_regress=0.05).outcome == outcome
+
+
 def test_noise_hides_no_large_change() -> None:
     assert compare(
         with_step(0.1, spread=0.2), with_step(0.3, spread=0.2), max_regress=0.05
@@ -110,6 +132,7 @@ def test_noise_hides_no_large_change() -> None:
         (compute_bound(samples_per_step=64.0), "samples a step 32.0 before, 64.0 after"),
         (compute_bound(steps=200), "steps 400 before, 200 after"),
         (compute_bound(clock="cpu"), "clock cuda before, cpu after"),
+        (compute_bound(ranks=(RANK, RANK)), "ranks 1 before, 2 after"),
         (incomplete(), "the second has no steps (INCOMPLETE: no optimizer step was seen)"),
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else "",

@@ -93,6 +93,18 @@ def test_the_gpu_lane_holds_what_the_gpu_computed() -> None:
     assert copied == pytest.approx(sum(profile.timeline.rows["h2d"]) * 1e6)
 
 
+def test_stages_that_overlap_or_come_in_disorder_are_drawn_one_after_the_other() -> None:
+    made = data_bound()
+    segments = tuple(
+        Segment(start_seconds=at, seconds=0.5, stage="decode") for at in (2.0, 1.0, 1.4)
+    )
+    lane = dataclasses.replace(made.workers.lanes[0], segments=segments)
+    drawn = lanes_of(dataclasses.replace(made, workers=Workers(lanes=(lane,))))[2, 1]
+    assert [(event["ts"], event["dur"]) for event in drawn] == [
+        (1.0e6, 0.5e6), (1.5e6, 0.5e6), (2.0e6, 0.5e6),
+    ]  # fmt: skip
+
+
 def test_a_trace_stays_small_enough_to_be_opened() -> None:
     profile = data_bound(steps=30_000)
     lane = profile.workers.lanes[0]
