@@ -18,7 +18,7 @@ from workloads.gray128.model import GrayNet
 from workloads.job import Job, Outcome
 from workloads.measuring import Journal
 
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 
 
 def pack(job: Job) -> None:
