@@ -39,7 +39,7 @@ ADVISORIES = (
     Advisory("torch", "CVE-2026-4538", "2.11.0", "warn", "a .pt2 archive is unpickled"),
     Advisory("torch", "CVE-2026-24747", "2.10.0", "fail", "a checkpoint runs code"),
     Advisory("torch", "CVE-2025-32434", "2.6.0", "fail", "a checkpoint runs code"),
-    Advisory("Pillow", "CVE-2026-59200", "12.3.0", "warn", "a crafted image"),
+    Advisory("Pillow", "CVE-2026-59200", "12.3.0", "warn", "a crafted image; see the advisory"),
     Advisory("Pillow", "CVE-2026-40192", "12.2.0", "warn", "a FITS file fills the memory"),
     Advisory("Pillow", "CVE-2026-25990", "12.1.1", "fail", "a PSD file writes beyond memory"),
     Advisory("HDF5", "CVE-2025-7067", "2.0.0", "warn", "a file overflows the heap"),

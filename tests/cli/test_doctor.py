@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 from cgroups import cpu_quota
 from commands import Ended, command_line, environment, run, run_on_terminal
-from nvmlstub import build_nvml_stub
 
 PROMISED = {
     "software": {"Python", "torch", "native core", "Pillow", "libjpeg-turbo", "DALI"},
@@ -72,66 +70,6 @@ def test_a_failing_line_is_exit_code_6_and_the_others_are_still_told(data: Path)
     assert lines["speed", "read rate"]["state"] == "ok"
 
 
-def test_a_core_that_is_switched_off_is_a_warning_with_the_way_back(data: Path) -> None:
-    line = found(run("doctor", data, "--json", env={"FASTDATA_NATIVE": "off"}))
-    core = line["software", "native core"]
-    assert core["state"] == "warn"
-    assert "FASTDATA_NATIVE is off" in core["found"]
-    assert "unset FASTDATA_NATIVE" in core["remedy"]
-
-
-def test_a_torch_that_cannot_be_imported_is_one_failing_line(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13 is not there')\n")
-    done = run("doctor", data, "--json", env={"PYTHONPATH": str(tmp_path)})
-    lines = found(done)
-    assert done.code == 6
-    assert "libcudart.so.13 is not there" in lines["software", "torch"]["found"]
-    assert lines["machine", "memory"]["state"] in {"ok", "warn"}
-
-
-def test_few_file_descriptors_are_a_warning_with_the_command(data: Path) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-
-    done = subprocess.run(
-        command_line(("doctor", data)), env=environment(), capture_output=True, preexec_fn=limit
-    )
-    (line,) = (line for line in done.stdout.decode().splitlines() if "open files" in line)
-    assert line.startswith("  warn")
-    assert "256" in line and "ulimit -n" in line
-
-
-@pytest.mark.parametrize(("size", "state"), [("32m", "fail"), ("512m", "warn")])
-def test_little_shared_memory_is_told_with_the_option_for_more(
-    data: Path, size: str, state: str
-) -> None:
-    mounted = f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$@"'
-    words = ["unshare", "-m", "sh", "-c", mounted, "sh"]
-    if subprocess.run([*words, "true"], capture_output=True).returncode:
-        pytest.skip("a tmpfs cannot be mounted here")
-    words += map(os.fsdecode, command_line(("doctor", data)))
-    done = subprocess.run(words, env=environment(), capture_output=True)
-    (line,) = (line for line in done.stdout.decode().splitlines() if "/dev/shm" in line)
-    assert line.split()[0] == state
-    assert "--shm-size" in line
-
-
-def test_a_gpu_that_this_torch_cannot_use_is_a_failure(data: Path, tmp_path: Path) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("torch sees a real GPU")
-    done = run("doctor", data, "--json", env=build_nvml_stub(tmp_path))
-    lines = found(done)
-    assert lines["GPU", "driver"]["found"] == "550.54.15, runs CUDA up to 12.4"
-    assert lines["GPU", "CUDA"]["state"] == "fail"
-    gpu = lines["GPU", "GPU 1"]["found"]
-    assert gpu.startswith("Stub 1, 80.0 GiB, compute capability 8.0, TF32 and bf16, hardware JPEG")
-    assert done.code == 6
-
-
 def test_without_a_gpu_it_says_so_once_and_fails_nothing(examined: Ended) -> None:
     lines = found(examined)
     if ("GPU", "GPU 0") in lines:
@@ -147,16 +85,12 @@ def test_a_quota_is_counted_and_shows_under_stress(data: Path) -> None:
         done = subprocess.run(words, env=environment(), capture_output=True)
     lines = found(Ended(done.returncode, done.stdout, done.stderr))
     assert "quota of 0.25 cores" in lines["machine", "cores"]["found"]
-    quota = lines["stress", "CPU quota"]
-    assert quota["state"] == "warn"
-    assert "whole cores" in quota["remedy"]
-
-
-def test_stress_reports_load_clock_quota_and_gpu(data: Path) -> None:
-    lines = found(run("doctor", data, "--stress", "--seconds", "1", "--json"))
     stressed = {name: line for (title, name), line in lines.items() if title == "stress"}
     assert stressed.keys() == {"load", "CPU clock", "CPU quota", "GPU load"}
     assert "photos/s" in stressed["load"]["found"]
+    quota = stressed["CPU quota"]
+    assert quota["state"] == "warn"
+    assert "whole cores" in quota["remedy"]
 
 
 def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
@@ -166,7 +100,7 @@ def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert "typo.lmdb" in done.lines[0]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
 def test_on_a_terminal_of_80_columns_it_folds_and_survives(data: Path, encoding: str) -> None:
     done = run_on_terminal("doctor", data, env={"PYTHONIOENCODING": encoding})
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.out.decode(encoding))
