@@ -71,10 +71,11 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
 
 def _verdict(profile: Profile, paper: _Paper) -> Iterator[Line]:
     style = _STYLES[profile.verdict.kind]
-    if not profile.verdict.sentence.startswith(profile.verdict.kind):
+    names_itself = profile.verdict.sentence.startswith(profile.verdict.kind)
+    if not names_itself:
         yield (Span(profile.verdict.kind, style),)
     for text in wrap(profile.verdict.sentence, paper.columns):
-        yield (Span(text, "bold"),)
+        yield (Span(text, style if names_itself else "bold"),)
     for line in profile.verdict.evidence:
         yield from _listed(line, paper)
 

@@ -29,7 +29,7 @@ STAGE_LABELS = {
     "crc": "checksum",
     "decode": "decode",
     "transform": "transform",
-    "other": "dataset's own code",
+    "other": "other code",
     "collate": "collate",
     "hand_over": "hand over",
 }
@@ -39,7 +39,7 @@ STAGE_MEANINGS = {
     "crc": "the check of what was read",
     "decode": "bytes into pixels or arrays",
     "transform": "augmentation and conversion",
-    "other": "what the dataset does besides these stages",
+    "other": "what the dataset or the engine does besides these stages",
     "collate": "samples into one batch",
     "hand_over": "the batch to the training process",
 }

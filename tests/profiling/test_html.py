@@ -176,6 +176,13 @@ def test_a_lane_draws_the_time_of_its_batches() -> None:
         assert drawn[name] == pytest.approx(held)
 
 
+def test_a_page_of_many_workers_says_how_many_it_leaves_out() -> None:
+    text = render(with_workers(200))
+    assert text.count('aria-label="worker ') == 64
+    assert "64 of 200 workers" in " ".join(Page(text).words)
+    assert "workers are drawn" not in render(with_workers(64))
+
+
 def test_batches_that_were_not_kept_are_not_drawn_as_waiting() -> None:
     lane = data_bound(steps=40).workers.lanes[0]
     starts = sorted({one.start_seconds for one in lane.segments if one.stage == "read"})[::4]
@@ -192,10 +199,12 @@ def test_batches_that_were_not_kept_are_not_drawn_as_waiting() -> None:
 
 def test_operations_stand_within_their_stage() -> None:
     text = render(data_bound())
-    stage = re.search(r'"stage" style="--x:([\d.]+);--w:([\d.]+);--c:var\(--transform\)', text)
+    stage = re.search(
+        r'"stage transform" style="--x:([\d.]+);--w:([\d.]+);--c:var\(--transform\)', text
+    )
     assert stage is not None
     left, width = map(float, stage.groups())
-    operations = re.findall(r'"operation" style="--x:([\d.]+);--w:([\d.]+)', text)
+    operations = re.findall(r'"operation transform" style="--x:([\d.]+);--w:([\d.]+)', text)
     assert len(operations) == 3
     for x, wide in operations:
         assert left - 1e-4 <= float(x)
@@ -212,7 +221,9 @@ def test_operations_that_contain_one_another_stay_within_their_stage() -> None:
     text = render(
         dataclasses.replace(made, workers=dataclasses.replace(made.workers, stages=stages))
     )
-    widths = [float(w) for w in re.findall(r'"operation" style="--x:[\d.]+;--w:([\d.]+)', text)]
+    widths = [
+        float(w) for w in re.findall(r'"operation transform" style="--x:[\d.]+;--w:([\d.]+)', text)
+    ]
     assert math.fsum(widths) == pytest.approx(0.0202 / 0.0956, abs=1e-3)
 
 

@@ -65,7 +65,7 @@ def _box(kind: str, colour: str, left: float, width: float, name: str, seconds: 
     text = escape(f"{name} {width:.0%}")
     title = escape(f"{name}: {human_duration(seconds)}, {width:.1%} of the workers' time")
     return (
-        f'<div class="{kind}" style="--x:{left:.5f};--w:{width:.5f};--c:var(--{colour})" '
+        f'<div class="{kind} {colour}" style="--x:{left:.5f};--w:{width:.5f};--c:var(--{colour})" '
         f'title="{title}">{text}</div>'
     )
 

@@ -15,6 +15,7 @@ __all__ = ["Slot", "lane_section", "slots"]
 
 _WIDTH = 1000.0
 _MOST_SLOTS = 160
+_MOST_LANES = 64
 # Two stages of one batch touch; what lies further apart than a clock's rounding are two batches.
 _TOUCHING = 1e-6
 
@@ -68,17 +69,21 @@ def _batches(lane: WorkerLane) -> list[tuple[float, dict[str, float]]]:
 
 def lane_section(lanes: Sequence[WorkerLane]) -> str:
     """The section; empty where no worker was seen."""
-    drawn = [(lane, slots(lane)) for lane in lanes]
+    shown = lanes[:_MOST_LANES]
+    drawn = [(lane, slots(lane)) for lane in shown]
     ends = [found[-1].start_seconds + found[-1].seconds for _, found in drawn if found]
     if not ends:
         return ""
     first = min(found[0].start_seconds for _, found in drawn if found)
     span = max(max(ends) - first, 1e-9)
-    height = max(14, min(54, 420 // len(lanes)))
+    height = max(14, min(54, 420 // len(shown)))
     rows = "".join(_lane(lane, found, first, span, height) for lane, found in drawn)
+    left_out = (
+        "" if len(shown) == len(lanes) else f"; {len(shown)} of {len(lanes)} workers are drawn"
+    )
     return (
         '<section><h2>Workers over time</h2><p class="quiet">each column is how a worker\'s time '
-        "around one batch was divided; what is blank, it waited</p>"
+        f"around one batch was divided; what is blank, it waited{left_out}</p>"
         f'<div class="lanes" style="--height:{height}px"><span></span><span></span>'
         '<span class="number head">batches</span><span class="number head">busy</span>'
         f"{rows}{along(_times(first, span))}</div>{_legend(drawn)}</section>"

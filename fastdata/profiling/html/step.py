@@ -59,7 +59,7 @@ def _bar(profile: Profile, wall: float) -> str:
         title = f"{ROW_LABELS[name]}: {human_duration(profile.rows[name])}, {share:.1%}"
         inside = f"<b>{share:.0%}</b>{ROW_LABELS[name]}" if share >= _LEAST_LABELLED else ""
         parts.append(
-            f'<div style="--c:var(--{name});flex:{share:.5f} 0 0;'
+            f'<div class="{name}" style="--c:var(--{name});flex:{share:.5f} 0 0;'
             f'{"" if inside else "padding:0"}" title="{escape(title)}">{inside}</div>'
         )
     return f'<div class="bar" role="img" aria-label="rows of a step">{"".join(parts)}</div>'
