@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.record import LoaderFacts, Stage, Workers
 
 __all__ = ["Remedy", "find_remedy", "wanted_workers"]
@@ -71,13 +72,13 @@ def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
 
 def _describe(stage: Stage) -> str:
     return (
-        f"{stage.name} {stage.seconds_per_batch * 1e3:.1f} ms a batch, {stage.share:.0%} of the "
-        "workers' time"
+        f"{STAGE_LABELS[stage.name]} {stage.seconds_per_batch * 1e3:.1f} ms a batch, "
+        f"{stage.share:.0%} of the workers' time"
     )
 
 
 def _reason(stage: Stage) -> str:
-    return f"{stage.name.replace('_', ' ')} is {stage.share:.0%} of the workers' time"
+    return f"{STAGE_LABELS[stage.name]} is {stage.share:.0%} of the workers' time"
 
 
 def _command(stage: Stage) -> str:
