@@ -52,7 +52,8 @@ class Monitor:
         history: The samples so far; there once it is entered.
 
     Raises:
-        UsageError: The interval is too short, or the log's name has another ending.
+        UsageError: The interval is too short; on entering: the log's name has another ending, or
+            it was entered before.
         StorageError: On entering: the log cannot be written.
     """
 
@@ -80,15 +81,19 @@ class Monitor:
         self._failed: dict[str, str] = {}
         self._throttle: dict[str, None] = {}
         self._cpu_seconds = 0.0
+        self._entered: Sampler | None = None
         self._log: Log | None = None
         self.written: tuple[Path, ...] = ()
 
     def __enter__(self) -> Monitor:
-        self._sampler = Sampler(self._processes, interval_seconds=self.interval)
-        self.history = History(self._sampler.columns)
+        if self._entered is not None:
+            raise UsageError("this Monitor has been entered before; make another one")
+        sampler = Sampler(self._processes, interval_seconds=self.interval)
         if self.out is not None:
             start = {"command": list(self.command), "interval_seconds": self.interval}
-            self._log = Log(self.out, self._sampler.columns, start)
+            self._log = Log(self.out, sampler.columns, start)
+        self._entered = sampler
+        self.history = History(sampler.columns)
         self._start = self._last = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="fastdata-monitor", daemon=True)
         self._thread.start()
@@ -101,6 +106,12 @@ class Monitor:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def _sampler(self) -> Sampler:
+        if self._entered is None:
+            raise UsageError("this Monitor was never entered; use 'with Monitor() as monitor:'")
+        return self._entered
 
     @property
     def cores(self) -> float:
@@ -134,11 +145,15 @@ class Monitor:
         self._attempt("chart", self._draw)
 
     def summary(self) -> Summary:
-        """The run so far, also while it runs."""
+        """The run so far, also while it runs.
+
+        Raises:
+            UsageError: It was never entered.
+        """
+        sampler = self._sampler
         with self._lock:
             figures = self.history.figures()
             samples, seconds = self.history.samples, self._last - self._start
-        sampler = self._sampler
         status = judge(
             {found.name: found for found in figures},
             cores=sampler.cores,

@@ -113,7 +113,10 @@ class Everything:
 
     def members(self) -> list[int]:
         """Their numbers now."""
-        return [int(name) for name in os.listdir(PROC) if name.isdigit()]
+        try:
+            return [int(name) for name in os.listdir(PROC) if name.isdigit()]
+        except OSError:  # no Linux
+            return []
 
 
 class ProcessTree:

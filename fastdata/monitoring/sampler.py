@@ -156,6 +156,8 @@ def _find_gpus() -> tuple[Gpus | None, str]:
         return open_gpus(), ""
     except GpusUnseen as unseen:
         return None, str(unseen)
+    except Exception as error:  # a driver that answers nonsense must not end a training run
+        return None, f"NVML failed: {type(error).__name__}: {error}"
 
 
 def _gpu_values(read: tuple[GpuReading, ...]) -> Values:

@@ -330,6 +330,17 @@ def test_wrong_arguments_are_refused_before_anything_runs(tmp_path: Path) -> Non
             pass
 
 
+def test_it_is_entered_once_and_before_it_is_asked() -> None:
+    monitor = Monitor(1.0)
+    with pytest.raises(UsageError, match="never entered; use 'with Monitor"):
+        monitor.summary()
+    with monitor:
+        pass
+    with pytest.raises(UsageError, match="make another one"), monitor:
+        pass
+    assert monitor.summary().samples == 1
+
+
 def test_the_root_name_is_the_same_class() -> None:
     assert fastdata.Monitor is Monitor
 

@@ -113,7 +113,7 @@ class Rows:
         shown = " ".join(f"{worker.cpu_cores:.2f}" for worker in now.workers[:SHOWN_WORKERS])
         more = len(now.workers) - SHOWN_WORKERS
         tail = f", and {more} more processes" if more > 0 else ""
-        return self._row("children", Text(f"{shown} cores{tail}" if shown else "none"))
+        return self._row("busiest", Text(f"{shown} cores{tail}" if shown else "none"))
 
     def _memory(self, now: Sample, ascii_only: bool) -> Text:
         text = f"{told(now.values.get('pss_bytes'), 'bytes')} PSS"
