@@ -14,7 +14,7 @@ from fastdata.profiling.plan import NORMAL, REPLAY_ALONE, REPLAY_BESIDE
 from fastdata.profiling.record import ROWS, Estimate, StartFigures, StepKind, Timeline
 from fastdata.profiling.steplane import StepLog, step_rings
 
-__all__ = ["StepSummary", "summarise_steps"]
+__all__ = ["NO_STEPS", "StepSummary", "summarise_steps"]
 
 # A first step that takes so much longer than the median is still compiling or filling caches.
 _SLOW = 3.0
@@ -28,6 +28,8 @@ class StepSummary:
     """What the steps of one thread say; see the fields of the same names in `Profile`.
 
     Attributes:
+        pid: Of the process.
+        rank: Of the process, from 0.
         facts: What the thread told of itself.
         fetches_per_step: Batches taken.
         core_wait_share: Of the wall time, waiting for a core.
@@ -36,7 +38,8 @@ class StepSummary:
         beside: Likewise while the loader ran.
     """
 
-    lane: Lane
+    pid: int
+    rank: int
     facts: dict[str, Any]
     steps: int
     step_seconds: Estimate | None
@@ -75,9 +78,11 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
     wall = sum(log["wall"] for log in steady)
     count = sum(log.steps for log in steady)
     shares = _shares(steady, wall)
+    facts = {key: value for fact in lane.facts() for key, value in fact.items()}
     return StepSummary(
-        lane=lane,
-        facts={key: value for fact in lane.facts() for key, value in fact.items()},
+        pid=lane.pid,
+        rank=int(facts.get("rank", 0)),
+        facts=facts,
         steps=count,
         step_seconds=median_of([log["wall"] / log.steps for log in steady]) if count else None,
         wall_seconds=wall / count if count else None,
@@ -173,3 +178,29 @@ def _timeline(
         rows={name: tuple(log[name] / log.steps for log, _ in shown) for name in ROWS},
         hidden_wait=tuple(log["hidden"] / log.steps for log, _ in shown),
     )
+
+
+NO_STEPS = StepSummary(
+    pid=0,
+    rank=0,
+    facts={},
+    steps=0,
+    step_seconds=None,
+    wall_seconds=None,
+    exposed_share=None,
+    exposed_share_low=None,
+    exposed_share_high=None,
+    hidden_share=None,
+    rows={},
+    samples_per_step=None,
+    fetches_per_step=0.0,
+    ready_share=None,
+    core_wait_share=None,
+    drained_share=0.0,
+    on_stream=False,
+    alone=None,
+    beside=None,
+    start=_start((), (), ()),
+    timeline=_timeline((), (), (), 0.0),
+)
+"""Of a run in which no thread trained."""

@@ -31,14 +31,14 @@ class Findings:
     """All that a verdict rests on.
 
     Attributes:
-        steps: Of the training thread; None when no step was seen.
+        steps: Of the training thread.
         loader: The training loader.
         workers: What was seen inside it.
         cores: This machine has for the run.
         missing: What was not seen.
     """
 
-    steps: StepSummary | None
+    steps: StepSummary
     loader: LoaderFacts | None
     workers: Workers
     cores: int
@@ -49,11 +49,11 @@ def judge(found: Findings) -> Verdict:
     """The verdict."""
     steps = found.steps
     missing = list(found.missing)
-    if steps is None or not steps.steps:
+    if not steps.steps:
         missing = missing or ["no optimizer step was seen"]
     elif steps.steps < LEAST_STEPS:
         missing.append(f"only {steps.steps} steady steps were seen; {LEAST_STEPS} are needed")
-    if steps is None or steps.exposed_share is None or missing:
+    if steps.exposed_share is None or missing:
         return _incomplete(missing)
     evidence = _evidence(steps, steps.start)
     low = steps.exposed_share_low or 0.0

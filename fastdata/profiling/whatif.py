@@ -22,7 +22,7 @@ _LOST = 0.5
 
 
 def model_what_ifs(
-    steps: StepSummary | None, loader: LoaderFacts | None, workers: Workers, *, cores: int
+    steps: StepSummary, loader: LoaderFacts | None, workers: Workers, *, cores: int
 ) -> tuple[WhatIf, ...]:
     """What the figures say of changes that were not tried.
 
@@ -32,7 +32,7 @@ def model_what_ifs(
         workers: What was seen inside it.
         cores: Of the machine.
     """
-    if steps is None or not steps.wall_seconds:
+    if not steps.wall_seconds:
         return ()
     found = list(_replayed(steps))
     if loader is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -282,3 +285,28 @@ def test_without_a_training_step_nothing_is_concluded() -> None:
     profile = profiled(run)
     assert profile.verdict.kind == "INCOMPLETE" and profile.exposed_share is None
     assert profile.rows == {} and profile.step_seconds is None
+
+
+BURNER = "while True: pass"
+
+
+def test_a_machine_whose_cores_others_have_is_contention() -> None:
+    def run(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for values in DataLoader(Slow(40, 0.0)):
+            until = time.thread_time() + 0.02
+            while time.thread_time() < until:
+                pass
+            learn(net, optimizer, values)
+
+    burners = [
+        subprocess.Popen([sys.executable, "-c", BURNER])
+        for _ in range(3 * len(os.sched_getaffinity(0)))
+    ]
+    try:
+        profile = profiled(run)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    assert profile.verdict.kind == "contention"
+    assert "waits for a core" in profile.verdict.sentence

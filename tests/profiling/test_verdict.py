@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from fastdata.profiling.assemble import _NO_START, _NO_TIMELINE
-from fastdata.profiling.channel import Channel
 from fastdata.profiling.record import ROWS, Estimate, LoaderFacts, Stage, Workers
-from fastdata.profiling.summary import StepSummary
+from fastdata.profiling.summary import NO_STEPS, StepSummary
 from fastdata.profiling.verdict import Findings, judge
 
 LOADER = LoaderFacts(
@@ -25,9 +23,8 @@ def about(seconds: float) -> Estimate:
 
 def steps(exposed: float, *, reach: float = 0.01, **changes: Any) -> StepSummary:
     """Steps of 100 ms."""
-    made = StepSummary(
-        lane=Channel.create().claim(1),  # type: ignore[arg-type]
-        facts={},
+    made = dataclasses.replace(
+        NO_STEPS,
         steps=100,
         step_seconds=about(0.1),
         wall_seconds=0.1,
@@ -36,16 +33,8 @@ def steps(exposed: float, *, reach: float = 0.01, **changes: Any) -> StepSummary
         exposed_share_high=exposed + reach,
         hidden_share=0.0,
         rows=dict.fromkeys(ROWS, 0.0) | {"exposed_data_wait": exposed * 0.1},
-        samples_per_step=4.0,
         fetches_per_step=1.0,
-        ready_share=0.5,
         core_wait_share=0.01,
-        drained_share=0.0,
-        on_stream=False,
-        alone=None,
-        beside=None,
-        start=_NO_START,
-        timeline=_NO_TIMELINE,
     )
     return dataclasses.replace(made, **changes)
 
@@ -62,7 +51,7 @@ def workers(**shares: float) -> Workers:
     )  # fmt: skip
 
 
-def verdict(made: StepSummary | None, **changes: Any) -> Any:
+def verdict(made: StepSummary, **changes: Any) -> Any:
     found = {"loader": LOADER, "workers": Workers(), "cores": 2} | changes
     return judge(Findings(steps=made, **found))
 
@@ -126,13 +115,13 @@ def test_a_gpu_that_waits_for_launches_is_launch_bound() -> None:
 @pytest.mark.parametrize(
     ("made", "missing", "sentence"),
     [
-        (None, (), "INCOMPLETE: no optimizer step was seen."),
+        (NO_STEPS, (), "INCOMPLETE: no optimizer step was seen."),
         (steps(0.5, steps=9), (), "INCOMPLETE: only 9 steady steps were seen; 10 are needed."),
         (steps(0.5), ("a thing", "another"), "INCOMPLETE: a thing; another."),
     ],
 )
 def test_what_is_missing_is_named(
-    made: StepSummary | None, missing: tuple[str, ...], sentence: str
+    made: StepSummary, missing: tuple[str, ...], sentence: str
 ) -> None:
     found = verdict(made, missing=missing)
     assert (found.kind, found.sentence, found.next_command) == ("INCOMPLETE", sentence, None)
