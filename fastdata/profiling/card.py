@@ -10,7 +10,16 @@ from rich.cells import cell_len
 
 from fastdata.profiling.labels import ROW_LABELS, STAGE_LABELS
 from fastdata.profiling.lines import Line, Span, bar, shorten, wrap
-from fastdata.profiling.record import ROWS, STAGES, Profile, Stage, VerdictKind, WhatIf, Workers
+from fastdata.profiling.record import (
+    ROWS,
+    STAGES,
+    Profile,
+    RankFigures,
+    Stage,
+    VerdictKind,
+    WhatIf,
+    Workers,
+)
 from fastdata.wording import human_duration, printable
 
 __all__ = ["card_lines"]
@@ -35,6 +44,7 @@ _KINDS = {
 }
 _MOST_OPERATIONS = 3
 _LEAST_SHARE = 0.05
+_MOST_RANKS = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
     blocks = (
         _verdict(profile, paper),
         _step(profile, paper),
+        _ranks(profile.ranks),
         _workers(profile.workers, paper),
         _what_ifs(profile, paper),
         _gaps(profile, paper),
@@ -117,6 +128,21 @@ def _row(
         Span(_INDENT), Span(label, "bold" if is_sum else ""),
         Span(figures, "bold" if is_sum else ""), Span(f"  {drawn}".rstrip(), style),
     )  # fmt: skip
+
+
+def _ranks(ranks: Sequence[RankFigures]) -> Iterator[Line]:
+    """The slowest ranks by what they do themselves, since all take as long as the slowest."""
+    if not ranks:
+        return
+    yield (Span("ranks", "bold"), Span("  step, exposed wait, own work without waiting for others"))
+    slowest = sorted(ranks, key=lambda rank: -(rank.own_seconds or 0.0))
+    for rank in slowest[:_MOST_RANKS]:
+        exposed = "-" if rank.exposed_share is None else f"{rank.exposed_share:.1%}"
+        own = "-" if rank.own_seconds is None else human_duration(rank.own_seconds)
+        step = human_duration(rank.step_seconds.median)
+        yield (Span(f"{_INDENT}rank {rank.rank:<5} {step:>9} {exposed:>7} {own:>9}"),)
+    if len(ranks) > _MOST_RANKS:
+        yield (Span(f"{_INDENT}and {len(ranks) - _MOST_RANKS} with less work of their own", "dim"),)
 
 
 def _workers(workers: Workers, paper: _Paper) -> Iterator[Line]:

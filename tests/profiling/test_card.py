@@ -12,7 +12,15 @@ from rich.cells import cell_len
 from fastdata.profiling import Profile
 from fastdata.profiling.card import card_lines
 from fastdata.profiling.lines import bar, shorten, wrap
-from fastdata.profiling.record import ROWS, Estimate, SlowSample, Verdict, WhatIf, Workers
+from fastdata.profiling.record import (
+    ROWS,
+    Estimate,
+    RankFigures,
+    SlowSample,
+    Verdict,
+    WhatIf,
+    Workers,
+)
 
 HARD = "数据😀\x1b[31m\n" + "/very/long" * 20 + "/最后.jpg"
 
@@ -105,6 +113,20 @@ def test_a_prediction_is_named_whole() -> None:
     made = data_bound(what_if=(dataclasses.replace(first, name=name),))
     for columns in (60, 80, 100):
         assert name in " ".join(line.strip() for line in card(made, columns=columns))
+
+
+def test_the_rank_that_holds_up_the_others_leads() -> None:
+    ranks = tuple(
+        RankFigures(
+            rank=rank, pid=rank, steps=400, exposed_share=0.1, own_seconds=own,
+            step_seconds=Estimate(median=0.1, low=0.1, high=0.1),
+        )
+        for rank, own in enumerate((0.02, 0.03, None, 0.09, 0.01, 0.04))
+    )  # fmt: skip
+    lines = card(data_bound(ranks=ranks))
+    at = next(number for number, line in enumerate(lines) if line.startswith("ranks"))
+    assert lines[at + 1].split() == ["rank", "3", "100", "ms", "10.0%", "90.0", "ms"]
+    assert lines[at + 5] == "  and 2 with less work of their own"
 
 
 def test_an_incomplete_profile_shows_what_is_missing_and_no_zeros() -> None:
