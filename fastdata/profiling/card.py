@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from fastdata.profiling.labels import ROW_LABELS, STAGE_LABELS
-from fastdata.profiling.lines import Line, Span, bar, shorten, wrap
-from fastdata.profiling.record import (
-    ROWS,
-    STAGES,
-    Profile,
-    RankFigures,
-    Stage,
-    VerdictKind,
-    WhatIf,
-    Workers,
-)
+from fastdata.profiling.card_workers import rank_lines, worker_lines
+from fastdata.profiling.labels import ROW_LABELS
+from fastdata.profiling.lines import INDENT, NAME, Line, Paper, Span, row, shorten, wrap
+from fastdata.profiling.record import ROWS, Profile, VerdictKind, WhatIf
 from fastdata.wording import human_duration, printable
 
 __all__ = ["card_lines"]
 
 NARROWEST, WIDEST = 60, 100
-_INDENT = "  "
-# "waiting for data", "copy to device", and the longest usual names of operations.
-_NAME = 22
 _STYLES: dict[VerdictKind, str] = {
     "data-bound": "bold red",
     "worth a look": "bold yellow",
@@ -37,22 +24,6 @@ _STYLES: dict[VerdictKind, str] = {
     "INCOMPLETE": "bold red",
 }
 _ROW_STYLES = {"exposed_data_wait": "red", "other_host_work": "dim", "residual": "dim"}
-_KINDS = {
-    "process": ("1 process", "processes"),
-    "thread": ("1 thread", "threads"),
-    "main": ("in the training process", "training processes"),
-}
-_MOST_OPERATIONS = 3
-_LEAST_SHARE = 0.05
-_MOST_RANKS = 4
-
-
-@dataclass(frozen=True)
-class _Paper:
-    """What the card is written on."""
-
-    columns: int
-    ascii_only: bool
 
 
 def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Line, ...]:
@@ -63,12 +34,12 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
         columns: Of the console; the card takes 60..100.
         ascii_only: Draw with ASCII, for a console that has no blocks.
     """
-    paper = _Paper(min(max(columns, NARROWEST), WIDEST), ascii_only)
+    paper = Paper(min(max(columns, NARROWEST), WIDEST), ascii_only)
     blocks = (
         _verdict(profile, paper),
         _step(profile, paper),
-        _ranks(profile.ranks),
-        _workers(profile.workers, paper),
+        rank_lines(profile.ranks),
+        worker_lines(profile.workers, paper),
         _what_ifs(profile, paper),
         _gaps(profile, paper),
         _next(profile),
@@ -80,7 +51,7 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
     return tuple(lines)
 
 
-def _verdict(profile: Profile, paper: _Paper) -> Iterator[Line]:
+def _verdict(profile: Profile, paper: Paper) -> Iterator[Line]:
     style = _STYLES[profile.verdict.kind]
     names_itself = profile.verdict.sentence.startswith(profile.verdict.kind)
     if not names_itself:
@@ -91,12 +62,12 @@ def _verdict(profile: Profile, paper: _Paper) -> Iterator[Line]:
         yield from _listed(line, paper)
 
 
-def _listed(text: str, paper: _Paper) -> Iterator[Line]:
+def _listed(text: str, paper: Paper) -> Iterator[Line]:
     for number, part in enumerate(wrap(text, paper.columns - 4)):
         yield (Span("    " if number else "  - "), Span(part))
 
 
-def _step(profile: Profile, paper: _Paper) -> Iterator[Line]:
+def _step(profile: Profile, paper: Paper) -> Iterator[Line]:
     wall, step = profile.wall_seconds, profile.step_seconds
     if not wall or step is None:
         return
@@ -110,100 +81,27 @@ def _step(profile: Profile, paper: _Paper) -> Iterator[Line]:
     for text in wrap(", ".join(told), paper.columns):
         yield (Span(text),)
     for name in ROWS:
-        style = _ROW_STYLES.get(name, "blue")
-        yield _row(ROW_LABELS[name], profile.rows[name], profile.rows[name] / wall, style, paper)
-    rule = ("-" if paper.ascii_only else "─") * (_NAME + 22)
-    yield (Span(_INDENT), Span(rule, "dim"))
-    yield _row("one step", wall, 1.0, "", paper, is_sum=True)
+        seconds, style = profile.rows[name], _ROW_STYLES.get(name, "blue")
+        yield row(ROW_LABELS[name], seconds, share=seconds / wall, style=style, paper=paper)
+    rule = ("-" if paper.ascii_only else "─") * (NAME + 22)
+    yield (Span(INDENT), Span(rule, "dim"))
+    yield row("one step", wall, share=1.0, style="", paper=paper, is_sum=True)
 
 
-def _row(
-    name: str, seconds: float, share: float, style: str, paper: _Paper, *, is_sum: bool = False
-) -> Line:
-    label = shorten(printable(name), _NAME, ascii_only=paper.ascii_only)
-    figures = f"{seconds * 1e3:11,.2f} ms {share:7.1%}"
-    width = paper.columns - len(_INDENT) - _NAME - len(figures) - 3
-    drawn = "" if is_sum else bar(share, width, ascii_only=paper.ascii_only)
-    return (
-        Span(_INDENT), Span(label, "bold" if is_sum else ""),
-        Span(figures, "bold" if is_sum else ""), Span(f"  {drawn}".rstrip(), style),
-    )  # fmt: skip
-
-
-def _ranks(ranks: Sequence[RankFigures]) -> Iterator[Line]:
-    """The slowest ranks by what they do themselves, since all take as long as the slowest."""
-    if not ranks:
-        return
-    yield (Span("ranks", "bold"), Span("  step, exposed wait, own work without waiting for others"))
-    slowest = sorted(ranks, key=lambda rank: -(rank.own_seconds or 0.0))
-    for rank in slowest[:_MOST_RANKS]:
-        exposed = "-" if rank.exposed_share is None else f"{rank.exposed_share:.1%}"
-        own = "-" if rank.own_seconds is None else human_duration(rank.own_seconds)
-        step = human_duration(rank.step_seconds.median)
-        yield (Span(f"{_INDENT}rank {rank.rank:<5} {step:>9} {exposed:>7} {own:>9}"),)
-    if len(ranks) > _MOST_RANKS:
-        yield (Span(f"{_INDENT}and {len(ranks) - _MOST_RANKS} with less work of their own", "dim"),)
-
-
-def _workers(workers: Workers, paper: _Paper) -> Iterator[Line]:
-    if not workers.lanes:
-        return
-    for number, text in enumerate(wrap("; ".join(_worker_facts(workers)), paper.columns - 9)):
-        yield (Span(" " * 7 if number else "workers", "bold"), Span(f"  {text}"))
-    whole = sorted(
-        (stage for stage in workers.stages if not stage.operation),
-        key=lambda stage: STAGES.index(stage.name),
-    )
-    for stage in whole:
-        seconds = stage.seconds_per_batch
-        yield _row(STAGE_LABELS[stage.name], seconds, stage.share, "magenta", paper)
-        for part in _large(workers.stages, stage):
-            name = f"  {part.operation}"
-            yield _row(name, part.seconds_per_batch, part.share, "dim", paper)
-    if workers.slowest:
-        worst = workers.slowest[0]
-        index = "" if worst.index is None else f", index {worst.index}"
-        head = f"  slowest sample {human_duration(worst.seconds)}{index}  "
-        room = max(paper.columns - len(head), 12)
-        name = shorten(printable(worst.name), room, ascii_only=paper.ascii_only, is_path=True)
-        yield (Span(head), Span(name.rstrip()))
-
-
-def _worker_facts(workers: Workers) -> Iterator[str]:
-    lanes = workers.lanes
-    one, several = _KINDS[lanes[0].kind]
-    yield one if len(lanes) == 1 else f"{len(lanes)} {several}"
-    wall = math.fsum(lane.wall_seconds for lane in lanes)
-    if wall > 0:
-        yield f"{min(1.0, math.fsum(lane.busy_seconds for lane in lanes) / wall):.0%} busy"
-    if workers.ready_share is not None:
-        yield f"a batch lay ready at {workers.ready_share:.0%} of the fetches"
-    yield "times a batch:"
-
-
-def _large(stages: Sequence[Stage], whole: Stage) -> list[Stage]:
-    parts = [
-        one
-        for one in stages
-        if one.operation and one.name == whole.name and one.share >= _LEAST_SHARE
-    ]
-    return sorted(parts, key=lambda one: -one.share)[:_MOST_OPERATIONS]
-
-
-def _what_ifs(profile: Profile, paper: _Paper) -> Iterator[Line]:
+def _what_ifs(profile: Profile, paper: Paper) -> Iterator[Line]:
     if profile.step_seconds is None or not profile.what_if:
         return
     yield (Span("what if", "bold"),)
     for one in profile.what_if:
         figures = _prediction(one, profile.step_seconds.median)
-        room = paper.columns - len(_INDENT) - len(figures) - 2
-        *above, last = wrap(one.name, paper.columns - 2)
+        room = paper.columns - len(INDENT) - len(figures) - 2
+        *above, last = [*wrap(one.name, paper.columns - 2)] or [""]
         if cell_len(last) > room:
             above, last = [*above, last], ""
         for text in above:
-            yield (Span(_INDENT), Span(text))
+            yield (Span(INDENT), Span(text))
         name = shorten(last, room, ascii_only=paper.ascii_only)
-        yield (Span(_INDENT), Span(name), Span(f"  {figures}"))
+        yield (Span(INDENT), Span(name), Span(f"  {figures}"))
 
 
 def _prediction(one: WhatIf, now: float) -> str:
@@ -213,7 +111,7 @@ def _prediction(one: WhatIf, now: float) -> str:
     return f"{human_duration(value.median):>8} {gain}  {interval:<22}  {one.kind}"
 
 
-def _gaps(profile: Profile, paper: _Paper) -> Iterator[Line]:
+def _gaps(profile: Profile, paper: Paper) -> Iterator[Line]:
     lines = [*profile.verdict.missing, *profile.notes]
     if lines:
         yield (Span("missing or doubtful", "bold"),)

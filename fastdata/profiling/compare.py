@@ -14,12 +14,12 @@ One regression makes the whole a regression, and else one noisy figure makes it 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fastdata.profiling.comparable import differences, settings
+from fastdata.profiling.estimates import difference, relative_change
 from fastdata.profiling.record import Estimate, Profile
 from fastdata.wording import human_duration
 
@@ -33,8 +33,6 @@ EXIT_CODES: dict[Outcome, int] = {
     "not comparable": 3,
     "too noisy": 4,
 }
-
-_LEAST = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +109,7 @@ def compare(
 
 def _changes(before: Profile, after: Profile, max_regress: float) -> Iterator[Change]:
     assert before.step_seconds is not None and after.step_seconds is not None
-    relative = _relative(before.step_seconds, after.step_seconds)
+    relative = relative_change(before.step_seconds, after.step_seconds)
     yield Change(
         name="step_seconds",
         before=before.step_seconds,
@@ -121,7 +119,7 @@ def _changes(before: Profile, after: Profile, max_regress: float) -> Iterator[Ch
     )
     shares = _exposed(before), _exposed(after)
     if shares[0] is not None and shares[1] is not None:
-        points = _difference(shares[0], shares[1])
+        points = difference(shares[0], shares[1])
         yield Change(
             name="exposed_share",
             before=shares[0],
@@ -138,35 +136,6 @@ def _exposed(profile: Profile) -> Estimate | None:
     if share is None or low is None or high is None:
         return None
     return Estimate(median=share, low=low, high=high)
-
-
-def _difference(before: Estimate, after: Estimate) -> Estimate:
-    """``after - before`` with its interval.
-
-    Source: Zou and Donner, "Construction of confidence limits about effect measures: a general
-        approach", Statistics in Medicine 27 (2008).
-    """
-    change = after.median - before.median
-    return Estimate(
-        median=change,
-        low=change - math.hypot(after.median - after.low, before.high - before.median),
-        high=change + math.hypot(after.high - after.median, before.median - before.low),
-    )
-
-
-def _relative(before: Estimate, after: Estimate) -> Estimate:
-    logs = _difference(_log(before), _log(after))
-    return Estimate(
-        median=math.expm1(logs.median), low=math.expm1(logs.low), high=math.expm1(logs.high)
-    )
-
-
-def _log(value: Estimate) -> Estimate:
-    return Estimate(
-        median=math.log(max(value.median, _LEAST)),
-        low=math.log(max(value.low, _LEAST)),
-        high=math.log(max(value.high, _LEAST)),
-    )
 
 
 def _judge(change: Estimate, max_regress: float) -> Outcome:

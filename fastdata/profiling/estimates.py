@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from fastdata.profiling.record import Estimate
 
-__all__ = ["median_of", "ratio_interval"]
+__all__ = ["difference", "median_of", "ratio_interval", "relative_change"]
 
 _Z = 1.96
 _RESAMPLES = 1_000
+_LEAST = 1e-12
 
 
 def median_of(values: Sequence[float]) -> Estimate:
@@ -58,3 +59,33 @@ def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> tuple[flo
     ratios.sort()
     edge = _RESAMPLES // 40
     return ratios[edge], ratios[-edge - 1]
+
+
+def difference(before: Estimate, after: Estimate) -> Estimate:
+    """``after - before`` with its interval.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures: a general
+        approach", Statistics in Medicine 27 (2008).
+    """
+    change = after.median - before.median
+    return Estimate(
+        median=change,
+        low=change - math.hypot(after.median - after.low, before.high - before.median),
+        high=change + math.hypot(after.high - after.median, before.median - before.low),
+    )
+
+
+def relative_change(before: Estimate, after: Estimate) -> Estimate:
+    """``after / before - 1`` with its interval, taken as a difference of logarithms."""
+    logs = difference(_log(before), _log(after))
+    return Estimate(
+        median=math.expm1(logs.median), low=math.expm1(logs.low), high=math.expm1(logs.high)
+    )
+
+
+def _log(value: Estimate) -> Estimate:
+    return Estimate(
+        median=math.log(max(value.median, _LEAST)),
+        low=math.log(max(value.low, _LEAST)),
+        high=math.log(max(value.high, _LEAST)),
+    )

@@ -9,7 +9,13 @@ from rich.cells import cell_len, chop_cells
 
 from fastdata.wording import printable
 
-__all__ = ["Line", "Span", "bar", "shorten", "wrap"]
+__all__ = ["INDENT", "NAME", "Line", "Paper", "Span", "bar", "row", "shorten", "wrap"]
+
+INDENT = "  "
+NAME = 22
+"""Cells of a row's name: "copy to the device", and the longest usual names of operations."""
+
+_LEAST_SEEN = 0.01
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,20 @@ class Span:
     style: str = ""
 
 
-_LEAST_SEEN = 0.01
-
 Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What lines are written on.
+
+    Attributes:
+        columns: Cells of a line.
+        ascii_only: Whether its encoding has no blocks and rules.
+    """
+
+    columns: int
+    ascii_only: bool
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
@@ -73,3 +90,26 @@ def bar(share: float, width: int, *, ascii_only: bool) -> str:
     whole = int(cells)
     is_seen = cells - whole >= 0.5 or (whole == 0 and share >= _LEAST_SEEN)
     return "█" * whole + ("▌" if is_seen else "")
+
+
+def row(
+    name: str, seconds: float, *, share: float, style: str, paper: Paper, is_sum: bool = False
+) -> Line:
+    """A name, its time and share, and a bar of the share.
+
+    Args:
+        name: Of anything; it is shortened.
+        seconds: How long.
+        share: 0..1.
+        style: Of the bar.
+        paper: For it all.
+        is_sum: Whether it is the last of the rows, which they add up to.
+    """
+    label = shorten(printable(name), NAME, ascii_only=paper.ascii_only)
+    figures = f"{seconds * 1e3:11,.2f} ms {share:7.1%}"
+    width = paper.columns - len(INDENT) - NAME - len(figures) - 3
+    drawn = "" if is_sum else bar(share, width, ascii_only=paper.ascii_only)
+    return (
+        Span(INDENT), Span(label, "bold" if is_sum else ""),
+        Span(figures, "bold" if is_sum else ""), Span(f"  {drawn}".rstrip(), style),
+    )  # fmt: skip

@@ -14,8 +14,8 @@ from webpages import Page
 
 from fastdata.profiling import Profile
 from fastdata.profiling.html import render
+from fastdata.profiling.html.columns import columns
 from fastdata.profiling.html.lanes import slots
-from fastdata.profiling.html.timeline import columns
 from fastdata.profiling.labels import ROW_LABELS, STAGE_LABELS
 from fastdata.profiling.record import (
     ROWS,
