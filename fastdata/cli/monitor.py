@@ -32,6 +32,9 @@ or --duration.
 The target is a GPU that is busy 85 % of the time and more, with a fluctuation (standard deviation /
 mean) under 10 %. Busy means that some kernel was resident, not that the GPU was full.
 
+On a terminal the lowest lines show what is used now, and the command scrolls above them; with
+TERM=dumb they are left out.
+
 The log has one line a sample; its column names carry their units. With --json the summary is all of
 stdout: the output of a command goes to stderr then.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Everything", "ProcessTree", "Used", "pss_bytes", "read_used"]
+__all__ = ["Everything", "ProcessTree", "Used", "counts_reads", "pss_bytes", "read_used"]
 
 PROC = Path("/proc")
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
@@ -51,6 +51,10 @@ def read_used(pid: int) -> Used | None:
     Source: Linux man-pages, proc_pid_stat(5) and proc_pid_io(5).
     """
     fields = _stat(pid)
+    try:
+        read_bytes = _read_bytes(pid)
+    except ProcessLookupError:
+        return None
     if fields is None:
         return None
     user, system, waited_user, waited_system = (int(fields[at]) for at in (13, 14, 15, 16))
@@ -62,7 +66,7 @@ def read_used(pid: int) -> Used | None:
         cpu_seconds_all=(user + system + waited_user + waited_system) * TICK_SECONDS,
         minor_faults=int(fields[9]) + int(fields[10]),
         major_faults=int(fields[11]) + int(fields[12]),
-        read_bytes=_read_bytes(pid),
+        read_bytes=read_bytes,
     )
 
 
@@ -77,33 +81,51 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _read_bytes(pid: int) -> int | None:
+    """Bytes that storage delivered; None where they are hidden or not counted at all.
+
+    Raises:
+        ProcessLookupError: The process is gone.
+    """
     try:
         lines = (PROC / str(pid) / "io").read_text(encoding="utf-8").splitlines()
-        return int(next(line for line in lines if line.startswith("read_bytes:")).split()[1])
-    except (OSError, ValueError, StopIteration):
+    except PermissionError:
         return None
+    except OSError:
+        if counts_reads():
+            raise ProcessLookupError(pid) from None
+        return None
+    return int(next(line for line in lines if line.startswith("read_bytes:")).split()[1])
 
 
-def pss_bytes(pids: Iterable[int]) -> int | None:
+def counts_reads() -> bool:
+    """Whether this kernel counts what processes read from storage."""
+    return (PROC / "self" / "io").exists()
+
+
+def pss_bytes(pids: Iterable[int]) -> tuple[int | None, int]:
     """Memory of some processes, in which a page that n of them share counts 1/n to each.
 
     The kernel walks all their pages for it, some milliseconds a gigabyte.
 
     Returns:
-        The sum over those that may be seen, or None when that is none of them.
+        The sum over those that may be looked into, None when there are none; and the number of
+        those that may not.
 
     Source: Linux kernel, Documentation/filesystems/proc.rst, "smaps_rollup".
     """
-    sizes = [size for size in map(_pss, pids) if size is not None]
-    return sum(sizes) if sizes else None
-
-
-def _pss(pid: int) -> int | None:
-    with contextlib.suppress(OSError, ValueError):
-        for line in (PROC / str(pid) / "smaps_rollup").read_text(encoding="utf-8").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return None
+    total, seen, hidden = 0, 0, 0
+    for pid in pids:
+        try:
+            text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="utf-8")
+        except PermissionError:
+            hidden += 1
+            continue
+        except OSError:  # ended, or a kernel thread, or a kernel without this file
+            continue
+        sizes = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")]
+        total += 1024 * sum(sizes)
+        seen += bool(sizes)
+    return (total if seen else None), hidden
 
 
 class Everything:

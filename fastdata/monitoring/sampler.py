@@ -13,7 +13,7 @@ from fastdata.hardware import read_cgroup
 from fastdata.monitoring.columns import GPU_MEAN, columns
 from fastdata.monitoring.counting import Counting
 from fastdata.monitoring.nvml import GpuReading, Gpus, GpusUnseen, open_gpus
-from fastdata.monitoring.processes import Everything, ProcessTree, pss_bytes
+from fastdata.monitoring.processes import Everything, ProcessTree, counts_reads, pss_bytes
 from fastdata.monitoring.records import Sample, Worker
 from fastdata.monitoring.throttling import Throttling, read_throttling
 
@@ -93,9 +93,9 @@ class Sampler:
         gained, length = self._counting.gained, self._counting.seconds
         cores = gained(lambda used: used.cpu_seconds_all) / length
         busy = [worker.cpu_cores for worker in self._counting.workers()]
-        hidden = self._counting.hidden_reads
-        if hidden:
-            self.unseen.setdefault("storage reads", f"hidden of {hidden} processes of other users")
+        if hidden := self._counting.hidden_reads:
+            why = _hidden(hidden) if counts_reads() else "this kernel does not count them"
+            self.unseen.setdefault("storage reads", why)
         return {
             "cpu_cores": cores,
             "cpu_share": cores / self.cores,
@@ -110,10 +110,12 @@ class Sampler:
     def _memory(self) -> Values:
         now = time.monotonic()
         if now >= self._pss_due:
-            found = pss_bytes(self._counting.pids)
+            found, hidden = pss_bytes(self._counting.pids)
             self._pss_due = now + (time.monotonic() - now) / PSS_COST_SHARE
-            if found is None and self._counting.pids:
-                self.unseen.setdefault("memory", "smaps_rollup of the processes cannot be read")
+            if hidden:
+                self.unseen.setdefault("memory", _hidden(hidden))
+            elif found is None and self._counting.pids:
+                self.unseen.setdefault("memory", "this kernel has no smaps_rollup")
             # A tree of processes that have ended has no memory, but its last reading is no 0.
             self._pss = found if found is not None else self._pss
         shm = float(shutil.disk_usage(SHM).used) if SHM.is_dir() else None
@@ -149,6 +151,10 @@ class Sampler:
         except Exception as error:
             self.unseen.setdefault(what, f"{type(error).__name__}: {error}")
             return None
+
+
+def _hidden(processes: int) -> str:
+    return f"{processes} of the processes are another user's and hide theirs"
 
 
 def _find_gpus() -> tuple[Gpus | None, str]:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_without_a_command_a_signal_ends_the_watching_with_a_report(tmp_path: Pa
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 2):
-            pass
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate()
     assert process.returncode == 130

@@ -171,6 +171,23 @@ def test_bytes_from_the_disk_are_counted_and_those_from_the_page_cache_are_not(
     assert reads[1] < 8 * MB
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
+def test_what_another_user_hides_is_named_and_not_shown_as_zero() -> None:
+    code = (
+        "import os\n"
+        "from fastdata.monitoring import Monitor\n"
+        "watched = os.getppid()\n"
+        "with Monitor(0.1) as first: pass\n"  # what is imported late is there now
+        "os.setgid(65534); os.setuid(65534)\n"
+        "with Monitor(0.1, pid=watched) as monitor: pass\n"
+        "print(*monitor.summary().unseen, sep='\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    for what in ("storage reads", "memory"):
+        assert any(line.startswith(f"{what}: ") and "hide theirs" in line for line in lines)
+
+
 def test_memory_that_processes_share_counts_once() -> None:
     # Fills a shared mapping, forks, and both read all of it.
     code = (
@@ -189,7 +206,7 @@ def test_memory_that_processes_share_counts_once() -> None:
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         other = int(process.stdout.readline())
-        both, one = pss_bytes([process.pid, other]), pss_bytes([other])
+        (both, _), (one, _) = pss_bytes([process.pid, other]), pss_bytes([other])
         with Monitor(0.1, pid=process.pid) as monitor:
             wait_for_samples(monitor, 2)
         process.stdin.close()
