@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from pathlib import Path
@@ -22,6 +23,7 @@ from fastdata.profiling.record import (
     STAGES,
     Estimate,
     RankFigures,
+    Segment,
     SlowSample,
     Stage,
     Verdict,
@@ -195,6 +197,18 @@ def test_batches_that_were_not_kept_are_not_drawn_as_waiting() -> None:
     found = slots(dataclasses.replace(lane, segments=kept))
     assert len(found) == 5
     assert all(0.95 < math.fsum(slot.shares.values()) < 1.000_001 for slot in found)
+
+
+def test_a_lane_of_many_batches_has_no_gaps_where_some_are_left_out() -> None:
+    segments = tuple(
+        Segment(start_seconds=0.1 * batch, seconds=0.09, stage="decode") for batch in range(1_000)
+    )
+    lane = data_bound().workers.lanes[0]
+    found = slots(dataclasses.replace(lane, batches=1_000, segments=segments))
+    assert len(found) <= 160
+    assert all(slot.shares["decode"] == pytest.approx(0.9, abs=0.05) for slot in found[:-1])
+    for slot, following in itertools.pairwise(found):
+        assert slot.start_seconds + slot.seconds == pytest.approx(following.start_seconds)
 
 
 def test_operations_stand_within_their_stage() -> None:

@@ -41,7 +41,8 @@ def slots(lane: WorkerLane) -> list[Slot]:
     Where only some batches were kept, each stands for as many as came up to the next one, so that
     what was not kept is not drawn as waiting.
     """
-    batches = _batches(lane)
+    kept = _batches(lane)
+    batches = kept[:: math.ceil(len(kept) / _MOST_SLOTS) or 1]
     behind = max(1.0, lane.batches / len(batches)) if batches else 1.0
     made = []
     for at, (start, stages) in enumerate(batches):
@@ -51,7 +52,7 @@ def slots(lane: WorkerLane) -> list[Slot]:
         scale = behind / max(seconds, busy)
         shares = {name: own * scale for name, own in stages.items()}
         made.append(Slot(start_seconds=start, seconds=seconds, shares=shares))
-    return made[:: math.ceil(len(made) / _MOST_SLOTS) or 1]
+    return made
 
 
 def _batches(lane: WorkerLane) -> list[tuple[float, dict[str, float]]]:
