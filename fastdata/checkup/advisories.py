@@ -91,7 +91,7 @@ def _check(package: str, version: str | None) -> Finding:
         if advisory.package == package and _numbers(version) < _numbers(advisory.fixed)
     ]
     if not open_faults:
-        return Finding(package, "ok", f"{version}, has all fixes known on {TABLE_DATE}")
+        return Finding(package, "ok", f"{version}, has every fix listed here on {TABLE_DATE}")
     state: State = "fail" if any(fault.state == "fail" for fault in open_faults) else "warn"
     named = "; ".join(f"{fault.identifier}: {fault.fault}" for fault in open_faults)
     wanted = _UPGRADES.get(package, package)
