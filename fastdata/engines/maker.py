@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -25,9 +25,16 @@ from fastdata.sampletype import record_type
 from fastdata.schema import Bytes, DistanceMap, Field, Image, Text
 from fastdata.transforms import Plan
 
-__all__ = ["PackMaker"]
+__all__ = ["ImageRenderer", "PackMaker"]
 
 _ALONE: Final = Resources()
+
+Failures = list[tuple[int, FastDataError]]
+# Field, samples, sizes of their sources (B, 2), geometry -> a value with B entries, and which
+# positions could not be made.
+ImageRenderer = Callable[
+    [str, Indices, NDArray[np.int32], Geometry | None], tuple[list[Any], Failures]
+]
 
 
 class PackMaker:
@@ -76,6 +83,25 @@ class PackMaker:
             for field in self._fields.fields.values()
         )
 
+    @property
+    def rendered_images(self) -> dict[str, Image]:
+        """The image fields that are not merely gathered: decoded, moved or changed in value."""
+        return {
+            name: field
+            for name, field in self._fields.fields.items()
+            if isinstance(field, Image) and self._is_rendered(field)
+        }
+
+    @property
+    def fields(self) -> PackFields:
+        """Where the values come from."""
+        return self._fields
+
+    @property
+    def plan(self) -> Plan:
+        """The transforms."""
+        return self._plan
+
     def takes(self) -> list[Take]:
         """How to gather each field in batch layout, when `only_gathers`."""
         return [
@@ -111,12 +137,17 @@ class PackMaker:
             FastDataError: A sample is bad, and bad ones are not skipped.
             UsageError: The samples of the batch have different sizes.
         """
-        kept, values, skipped = self._values(task, resources)
+        kept, values, skipped = self.values(task, resources)
         if not len(kept):
             return Made(None, 0, skipped)
+        return Made(self.batch(values), len(kept), skipped)
+
+    def batch(self, values: Mapping[str, Any]) -> Any:
+        """The "Batch" of values by field, images (B, H, W, C)."""
         fields = self._fields.fields
-        batch = (_in_batch_layout(fields[name], values[name]) for name in values)
-        return Made(self.batch_type(*batch), len(kept), skipped)
+        return self.batch_type(
+            *(_in_batch_layout(fields[name], values[name]) for name in self._fields.names)
+        )
 
     def single(self, task: Task) -> Made:
         """The only sample of a task as a "Sample" of tensors.
@@ -138,7 +169,7 @@ class PackMaker:
         found: list[Any] = []
         skipped: list[Skip] = []
         for at in range(len(task.indices)):
-            kept, values, bad = self._values(
+            kept, values, bad = self.values(
                 Task(task.seed, task.epoch, task.indices[at : at + 1]), _ALONE
             )
             skipped += bad
@@ -146,10 +177,16 @@ class PackMaker:
                 found.append(self.sample_type(*(_single(value) for value in values.values())))
         return found, tuple(skipped)
 
-    def _values(
-        self, task: Task, resources: Resources
+    def values(
+        self, task: Task, resources: Resources, images: ImageRenderer | None = None
     ) -> tuple[Indices, dict[str, Any], tuple[Skip, ...]]:
-        """The samples that could be made, their values by field, and those that could not."""
+        """The samples that could be made, their values by field, and those that could not.
+
+        Args:
+            task: What the batch holds.
+            resources: Threads and memory to make it with.
+            images: Makes the values of `rendered_images` in the core's place.
+        """
         skipped: list[Skip] = []
         indices = task.indices
         if self.skip_bad:
@@ -167,7 +204,7 @@ class PackMaker:
         failures: dict[int, FastDataError] = {}
         try:
             values = {
-                name: self._value(name, indices, drawn, resources, failures)
+                name: self._value(name, indices, drawn, resources, failures, images)
                 for name in (self._fields.names if len(indices) else ())
             }
         except PackCorrupt as error:
@@ -227,6 +264,7 @@ class PackMaker:
         drawn: Drawn | None,
         resources: Resources,
         failures: dict[int, FastDataError],
+        images: ImageRenderer | None,
     ) -> Any:
         field = self._fields.fields[name]
         if isinstance(field, Bytes):
@@ -239,6 +277,10 @@ class PackMaker:
         sizes, geometry = self._placing(name, indices, drawn)
         out_sizes = sizes if geometry is None else geometry.out_sizes
         self._check_one_size(name, indices, out_sizes)
+        if images is not None and isinstance(field, Image):
+            found, failed = images(name, indices, sizes, geometry)
+            failures.update({at: error for at, error in failed if at not in failures})
+            return found
         size = int(out_sizes[0, 0]), int(out_sizes[0, 1])
         shape = (len(indices), *record_shape(field, size))
         out = resources.allocate(shape, self._result_type(field))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_collate
 
 from fastdata.engines.arrays import array_takes
+from fastdata.engines.dali.missing import missing
 from fastdata.engines.gather import Assemble
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.mapped import unmapped
@@ -31,6 +33,7 @@ class Request:
 
     dataset: Any
     engine: str
+    device: Any
     transforms: Any
     fields: Sequence[str] | None
     collate_fn: Any
@@ -44,7 +47,7 @@ class Choice:
     """The engine, and what it needs to know of the dataset.
 
     Attributes:
-        engine: "cpu" or "torch".
+        engine: "cpu", "torch" or "dali".
         reason: Why.
         maker: Makes batches of packs, or None for other datasets.
         arrays: Gathers batches of arrays, and makes them what a DataLoader would.
@@ -80,8 +83,6 @@ def choose_engine(request: Request) -> Choice:
     """
     if request.engine not in _ENGINES:
         raise UsageError(f"engine={request.engine!r}; expected one of {', '.join(_ENGINES)}")
-    if request.engine == "dali":
-        raise UsageError("engine='dali' is not part of this fastdata yet; use 'auto' or 'cpu'")
     checked = plan(request.transforms)
     dataset, function = unmapped(request.dataset)
     fields = _pack_fields(dataset, function, request)
@@ -91,9 +92,30 @@ def choose_engine(request: Request) -> Choice:
             "convert it to a pack, map packs by one function, or transform in the dataset"
         )
     choice = _other(request) if fields is None else _packed(request, fields, checked, function)
+    if request.engine == "dali":
+        choice = _with_dali(request, choice)
     if request.engine == "cpu" and choice.engine != "cpu":
         raise UsageError(f"engine='cpu' cannot serve this loader: {choice.reason}; use 'auto'")
     return choice
+
+
+def _with_dali(request: Request, choice: Choice) -> Choice:
+    """The choice with DALI in place of threads.
+
+    Raises:
+        UsageError: It cannot serve this loader, or is not to be had here.
+    """
+    against = choice.reason if choice.engine != "cpu" else None
+    if choice.maker is None or not choice.maker.rendered_images:
+        against = against or "there is no image to decode or transform"
+    if against is not None:
+        raise UsageError(f"engine='dali' cannot serve this loader: {against}; use 'auto'")
+    lacking = missing(request.device)
+    if lacking is not None:
+        raise UsageError(f"engine='dali': {lacking}; engine='auto' does without DALI")
+    where = "cpu" if request.device is None else request.device
+    reason = f"asked for; images are decoded and resized by DALI on {where}"
+    return dataclasses.replace(choice, engine="dali", reason=reason)
 
 
 def _name(dataset: Any) -> str:

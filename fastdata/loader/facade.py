@@ -83,8 +83,9 @@ class FastLoader(DataLoader[Any]):
         seed: Of order and transforms. None draws one from `generator`, else from torch's default
             generator when it is first needed, so that `torch.manual_seed` governs; with several
             ranks and no generator it is 0, because all must agree.
-        engine: "auto", "cpu" or "torch".
-        device: Batches are moved there; None leaves them in main memory.
+        engine: "auto", "cpu", "torch", or "dali", which decodes images by NVIDIA DALI: on the GPU
+            where `device` is one, else on the CPU.
+        device: Batches are moved there, or made there by DALI; None leaves them in main memory.
         on_bad: "raise", or "skip" to leave out samples that cannot be made; they are logged, and
             listed in `skipped`.
 
@@ -128,6 +129,7 @@ class FastLoader(DataLoader[Any]):
         self._request = Request(
             dataset=dataset,
             engine=engine,
+            device=device,
             transforms=transforms,
             fields=fields,
             collate_fn=collate_fn,
@@ -181,7 +183,9 @@ class FastLoader(DataLoader[Any]):
         epoch, loaded = self._progress.begin()
         position, work = self._work(epoch, loaded)
         if self._running is None:
-            self._running = Engine(self, self._choice, keep_workers=self._keeps_workers)
+            self._running = Engine(
+                self, self._choice, keep_workers=self._keeps_workers, device=self.device
+            )
         batches = self._running.batches(
             work, self._progress.seed, epoch, self._skip_log, self._told_length()
         )

@@ -75,7 +75,7 @@ def _workers(
         return Setting("num_workers", given["num_workers"], _GIVEN)
     if choice.gathers:
         return Setting("num_workers", 0, "a gather takes less time than handing it to a thread")
-    if choice.engine == "cpu":
+    if choice.engine != "torch":
         return choose_threads(machine, ranks)
     context = given["multiprocessing_context"]
     if context is not None:
@@ -95,7 +95,7 @@ def _persistent(
     name = "persistent_workers"
     if asked != "auto":
         return Setting(name, False if without else asked, _GIVEN)
-    if choice.engine == "cpu" or not count:
+    if choice.engine != "torch" or not count:
         return Setting(name, False, "there are no worker processes")
     if choice.maker is not None and choice.function is None and choice.collate_fn is None:
         return Setting(name, True, "a pack does not change between epochs")
@@ -115,7 +115,7 @@ def _prefetch(choice: Choice, asked: Any, count: int, without: bool) -> Setting:
         return Setting(name, asked, _GIVEN)
     if not count or choice.gathers:
         return Setting(name, None, "batches are made when they are asked for")
-    if choice.engine == "cpu":
+    if choice.engine != "torch":
         return Setting(name, 2, "batches made ahead: one ready while the next is being made")
     return Setting(name, 2, "batches ahead by each worker, DataLoader's own default")
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset, default_collate, default_convert
 
-from fastdata.engines.buffers import BatchBuffers, Resources
+from fastdata.engines.buffers import Allocate, BatchBuffers, Resources
 from fastdata.engines.buffers import pinned as pinned_memory
+from fastdata.engines.dali.engine import DaliEngine
 from fastdata.engines.drawn import DRAWN_SAMPLES
 from fastdata.engines.gather import GROUP, gathered
 from fastdata.engines.maker import PackMaker
@@ -34,9 +35,12 @@ class Engine:
         loader: The loader, as a DataLoader.
         choice: What makes its batches.
         keep_workers: Whether worker processes outlive an epoch that is broken off.
+        device: Where batches are to be.
     """
 
-    def __init__(self, loader: DataLoader[Any], choice: Choice, *, keep_workers: bool) -> None:
+    def __init__(
+        self, loader: DataLoader[Any], choice: Choice, *, keep_workers: bool, device: Any
+    ) -> None:
         self._choice = choice
         is_known = choice.maker is not None or choice.arrays is not None
         self._count = len(loader.dataset) if is_known else 0  # type: ignore[arg-type]
@@ -49,6 +53,17 @@ class Engine:
         self._workers = (
             _worker_processes(loader, choice, keep_workers) if choice.engine == "torch" else None
         )
+        self._dali: DaliEngine | None = None
+        if choice.engine == "dali":
+            assert choice.maker is not None
+            self._dali = DaliEngine(
+                choice.maker,
+                device=device,
+                threads=self._threads,
+                batch_size=self._batch_size,
+                depth=self._depth,
+                timeout_seconds=self._timeout_seconds,
+            )
 
     def batches(
         self, work: Any, seed: int, epoch: int, report: Report, told_length: int | None
@@ -70,11 +85,13 @@ class Engine:
         if self._choice.gathers and not self._choice.skip_bad:
             return self._gather(work, pinned)
         assert maker is not None
-        make = self._make(maker, pinned)
         if isinstance(work, Shard) and not self._one_by_one:
             tasks = maker.tasks(work.groups(DRAWN_SAMPLES // self._batch_size or 1), seed, epoch)
         else:
             tasks = self._tasks(work, seed, epoch)
+        if self._dali is not None:
+            return self._dali.batches(tasks, report, self._allocate(maker, pinned), pinned)
+        make = self._make(maker, pinned)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)
         return Prefetched(
@@ -86,9 +103,7 @@ class Engine:
         )
 
     def _make(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Make:
-        # One of each field in the hands of the user, and as many as are made ahead, may be out.
-        buffers = BatchBuffers(len(maker.schema) * (self._depth + 1))
-        allocate = buffers.empty if pinned is None else pinned_memory
+        allocate = self._allocate(maker, pinned)
         resources = Resources(max(1, self._threads), allocate)
         if pinned is None:
             return partial(maker.make, resources=resources)
@@ -98,6 +113,11 @@ class Engine:
             return made._replace(batch=pinned(made.batch))
 
         return make
+
+    def _allocate(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Allocate:
+        # One of each field in the hands of the user, and as many as are made ahead, may be out.
+        buffers = BatchBuffers(len(maker.schema) * (self._depth + 1))
+        return buffers.empty if pinned is None else pinned_memory
 
     def _gather(self, work: Any, pinned: Callable[[Any], Any] | None) -> Batches:
         maker, arrays = self._choice.maker, self._choice.arrays

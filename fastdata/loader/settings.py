@@ -39,7 +39,7 @@ class Explanation:
     """How a loader makes its batches; `str` gives it line by line.
 
     Attributes:
-        engine: "cpu" (threads and gathers of this process) or "torch" (worker processes).
+        engine: "cpu" (threads and gathers of this process), "torch" (worker processes) or "dali".
         reason: Why this engine.
         settings: What was chosen, or given.
     """

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from engines_here import ENGINES, needs_dali
 from loader_datasets import Faulty, Killer, Scaled
 from torch.utils.data import TensorDataset
 
@@ -42,7 +43,7 @@ def damaged(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("engine", ["cpu", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_sample_is_an_error_that_names_it(
     damaged: Path, engine: str, workers: int
@@ -52,7 +53,7 @@ def test_a_damaged_sample_is_an_error_that_names_it(
         list(loader)
 
 
-@pytest.mark.parametrize("engine", ["cpu", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_sample_is_left_out_when_told_so(
     damaged: Path, engine: str, workers: int, caplog: pytest.LogCaptureFixture
@@ -224,10 +225,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "one thread": {"num_workers": 1},
     "processes": {"num_workers": 2, "engine": "torch"},
     "kept processes": {"num_workers": 1, "engine": "torch", "persistent_workers": True},
+    "dali": {"num_workers": 2, "engine": "dali"},
 }
+OPTION_NAMES = [pytest.param("dali", marks=needs_dali) if n == "dali" else n for n in OPTIONS]
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", OPTION_NAMES)
 @pytest.mark.parametrize("how", ["break", "error", "drop", "finish"])
 def test_nothing_is_left(photos: Path, damaged: Path, name: str, how: str) -> None:
     before = left_over()
@@ -245,7 +248,7 @@ def test_nothing_is_left(photos: Path, damaged: Path, name: str, how: str) -> No
         del iterator
     else:
         list(loader)
-    if name != "kept processes" and (how != "finish" or "threads" in name):
+    if name != "kept processes" and (how != "finish" or name in ("threads", "dali")):
         assert left_over() == before
     del loader
     assert left_over() == before
@@ -262,7 +265,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("engine", ["cpu", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_program_may_end_in_the_middle_of_an_epoch(photos: Path, engine: str) -> None:
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT, str(photos), engine],

@@ -309,7 +309,6 @@ def test_batches_and_loaders_pickle(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "dali"}, "not part of this fastdata yet"),
         ({"engine": "gpu"}, "expected one of auto, cpu, torch"),
         ({"engine": "cpu", "collate_fn": list}, "takes samples one by one"),
         ({"engine": "cpu", "worker_init_fn": print, "num_workers": 2}, "worker_init_fn is for"),

@@ -85,6 +85,7 @@ def resolved(dataset: Any, machine: Machine, **given: Any) -> tuple[dict[str, An
     request = Request(
         dataset=dataset,
         engine="auto",
+        device=None,
         transforms=None,
         fields=None,
         collate_fn=None,

@@ -1,0 +1,121 @@
+"""The DALI engine of one loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from fastdata.engines.buffers import Allocate, Resources
+from fastdata.engines.dali.batches import DaliBatches, Prepare
+from fastdata.engines.dali.images import ImageInputs
+from fastdata.engines.dali.inputs import ImageSpec, PipelineSpec
+from fastdata.engines.dali.pool import PipelinePool
+from fastdata.engines.maker import PackMaker
+from fastdata.engines.prefetch import Prefetched, Synchronous
+from fastdata.engines.work import Batches, Report, Task
+from fastdata.native.extension import compiled
+from fastdata.transforms import HorizontalFlip, Plan, Rotate90, VerticalFlip
+
+__all__ = ["DaliEngine"]
+
+
+class DaliEngine:
+    """Makes batches of a pack with DALI.
+
+    Args:
+        maker: Knows the fields and transforms; at least one image field is rendered.
+        device: Where images are made: main memory for None and "cpu", or a GPU.
+        threads: Host threads; 0 makes each batch when it is asked for.
+        batch_size: Samples in a batch, as far as known.
+        depth: Batches made ahead, before the pipeline and in it.
+        timeout_seconds: Longest wait for a batch to be fed; 0 waits for ever.
+    """
+
+    def __init__(
+        self,
+        maker: PackMaker,
+        *,
+        device: Any,
+        threads: int,
+        batch_size: int,
+        depth: int,
+        timeout_seconds: float,
+    ) -> None:
+        self._maker = maker
+        self._threads = threads
+        self._depth = depth if threads else 1
+        self._timeout_seconds = timeout_seconds
+        # Without the compiled core, whose search for restart markers is quick, DALI cuts.
+        takes_parts = compiled() is None and maker.plan.moves_pixels
+        self._images = ImageInputs(maker.fields, takes_parts=takes_parts, threads=max(1, threads))
+        self._gpu = _gpu(device)
+        self._pool = PipelinePool(
+            PipelineSpec(
+                images=_specs(maker, takes_parts=takes_parts),
+                gpu=self._gpu,
+                threads=max(1, threads),
+                batch_size=batch_size,
+            )
+        )
+
+    def batches(
+        self,
+        tasks: Iterator[Task],
+        report: Report,
+        allocate: Allocate,
+        pin: Callable[[Any], Any] | None,
+    ) -> Batches:
+        """The batches of one epoch.
+
+        Args:
+            tasks: What each holds.
+            report: Told of skipped samples.
+            allocate: Gives memory for the fields that are made on the host.
+            pin: Moves batches of main memory to pinned memory, where that is wanted.
+        """
+        prepare = Prepare(self._maker, self._images, Resources(max(1, self._threads), allocate))
+        prepared: Batches
+        if not self._threads:
+            prepared = Synchronous(tasks, prepare, report)
+        else:
+            prepared = Prefetched(
+                tasks, prepare, report, depth=self._depth, timeout_seconds=self._timeout_seconds
+            )
+        batches = DaliBatches(
+            prepared, self._maker, self._images, self._pool, report, depth=self._depth
+        )
+        return batches if pin is None or self._gpu is not None else map(pin, batches)
+
+
+def _specs(maker: PackMaker, *, takes_parts: bool) -> tuple[ImageSpec, ...]:
+    plan = maker.plan
+    return tuple(
+        ImageSpec(
+            name=name,
+            channels=field.channels,
+            is_encoded=field.codec != "raw",
+            takes_parts=takes_parts and field.codec != "raw",
+            moves_pixels=plan.moves_pixels,
+            turns=_turns(plan),
+            flips=_flips(plan),
+            pixels=plan.pixels,
+        )
+        for name, field in maker.rendered_images.items()
+    )
+
+
+def _turns(plan: Plan) -> bool:
+    return any(isinstance(entry, Rotate90) for entry in plan.transforms)
+
+
+def _flips(plan: Plan) -> bool:
+    return any(isinstance(entry, HorizontalFlip | VerticalFlip) for entry in plan.transforms)
+
+
+def _gpu(device: Any) -> int | None:
+    wanted = torch.device("cpu" if device is None else device)
+    if wanted.type == "cpu":
+        return None
+    return torch.cuda.current_device() if wanted.index is None else wanted.index
