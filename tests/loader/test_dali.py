@@ -21,7 +21,7 @@ from PIL import Image as PillowImage
 
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.codecs import encode_png
-from fastdata.errors import InputError, UsageError
+from fastdata.errors import InputError, UsageError, WorkerError
 from fastdata.packs import create_pack
 from fastdata.packs.encoding import encode_sample
 from fastdata.schema import DistanceMap, Image, Label, Mask, Schema, Text
@@ -186,15 +186,27 @@ def emptied(image: np.ndarray, kept: float = 0.5) -> bytes:
     return whole[: int(len(whole) * kept)] + b"\xff\xd9"
 
 
-@pytest.fixture(params=[cut_off, emptied])
-def undecodable(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def without_tables(image: np.ndarray) -> bytes:
+    """A JPEG whose header does not say by what its data were divided."""
+    return saved(image, "JPEG", quality=95).replace(b"\xff\xdb", b"\xff\xe5")
+
+
+@pytest.fixture(params=[cut_off, emptied, without_tables, "without_tables, no compiled core"])
+def undecodable(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Twelve images, of which the sixth cannot be decoded."""
+    damage = request.param
+    if isinstance(damage, str):
+        # Then nothing tells before DALI fails.
+        monkeypatch.setenv("FASTDATA_NATIVE", "off")
+        damage = without_tables
     path = tmp_path / "undecodable.lmdb"
     schema = Schema({"image": Image(), "label": Label()})
     with create_pack(path, schema) as writer:
         for index in range(12):
             image = picture(40, 60, seed=index)
-            data = request.param(image) if index == 5 else saved(image, "JPEG")
+            data = damage(image) if index == 5 else saved(image, "JPEG")
             values = {"image": data, "label": index}
             writer.append(encode_sample(schema, values, f"image {index}", check_pixels=False))
     return path
@@ -234,6 +246,33 @@ def test_damage_below_the_crop_does_not_matter(tmp_path: Path) -> None:
     for _ in range(2):
         for found, wanted in zip(loader, FastLoader(path, 2, transforms=chain), strict=True):
             assert_alike(found, wanted)
+
+
+def test_a_lost_gpu_is_an_error_and_the_next_batch_is_made(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastdata.engines.dali.pipeline import ImagePipeline
+
+    options: dict[str, Any] = {"batch_size": 4, "seed": 1, "transforms": CROPS, "engine": "dali"}
+    loader = FastLoader(scenes, **options)
+    loader.set_epoch(0)
+    expected = list(loader)
+    take, calls = ImagePipeline.take, []
+
+    def fail_once(pipeline: Any) -> Any:
+        calls.append(pipeline)
+        if len(calls) == 2:
+            raise RuntimeError("CUDA error:\n  unspecified launch failure")
+        return take(pipeline)
+
+    # No GPU can be lost on demand; this is what share_outputs raises when one is.
+    monkeypatch.setattr(ImagePipeline, "take", fail_once)
+    batches = iter(loader)
+    assert_same(next(batches), expected[0])
+    with pytest.raises(WorkerError, match=r"begins with scene 4.*CUDA error: unspecified"):
+        next(batches)
+    assert_same(list(batches), expected[2:])
+    assert calls[1] is not calls[2]
 
 
 def test_a_resume_goes_on_as_if_unbroken_whatever_the_engine(scenes: Path) -> None:

@@ -61,7 +61,6 @@ class DaliBatches:
     Args:
         prepared: Gives `_Prepared`.
         maker: Puts batches together, and makes those on which the pipeline fails.
-        images: Made what was fed.
         pool: Has the pipelines.
         report: Told of skipped samples.
         depth: Batches in the pipeline at once, at least 1.
@@ -71,7 +70,6 @@ class DaliBatches:
         self,
         prepared: Batches,
         maker: PackMaker,
-        images: ImageInputs,
         pool: PipelinePool,
         report: Report,
         *,
@@ -79,7 +77,6 @@ class DaliBatches:
     ) -> None:
         self._prepared = prepared
         self._maker = maker
-        self._images = images
         self._names = tuple(maker.rendered_images)
         self._schedule = Schedule(pool)
         self._report = report
@@ -134,7 +131,7 @@ class DaliBatches:
             WorkerError: No sample is to blame: the GPU was lost, or there is no memory.
         """
         made = self._maker.make(entry.task)
-        if len(made.skipped) > len(entry.skipped) or self._images.distrust(entry.kept):
+        if len(made.skipped) > len(entry.skipped):
             return made
         key = self._maker.key(int(entry.task.indices[0]))
         said = " ".join(str(error).split())[:_MESSAGE_CHARACTERS]

@@ -83,9 +83,7 @@ class DaliEngine:
             prepared = Prefetched(
                 tasks, prepare, report, depth=self._depth, timeout_seconds=self._timeout_seconds
             )
-        batches = DaliBatches(
-            prepared, self._maker, self._images, self._pool, report, depth=self._depth
-        )
+        batches = DaliBatches(prepared, self._maker, self._pool, report, depth=self._depth)
         return batches if pin is None or self._gpu is not None else map(pin, batches)
 
 

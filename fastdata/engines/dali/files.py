@@ -54,16 +54,6 @@ class FileKinds:
             self._kinds[index] = _PLAIN if is_plain else _OTHER
         return bool(self._kinds[index] == _PLAIN)
 
-    def distrust(self, index: int, record: memoryview) -> bool:
-        """Whether the file, once DALI has failed on it, turns out to be damaged.
-
-        It is none of the plain ones then.
-        """
-        if self._kinds[index] != _PLAIN or not _is_damaged(record):
-            return False
-        self._kinds[index] = _OTHER
-        return True
-
 
 def as_pnm(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pixels (H, W, 3 or 1) as the file of a kind that has next to no header; uint8 (bytes,).

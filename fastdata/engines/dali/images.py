@@ -79,20 +79,6 @@ class ImageInputs:
         failed = [(at, entry) for at, entry in enumerate(made) if isinstance(entry, FastDataError)]
         return [None if isinstance(entry, FastDataError) else entry for entry in made], failed
 
-    def distrust(self, indices: Indices) -> bool:
-        """Whether any file of these samples, on which DALI failed, is damaged.
-
-        Such files are decoded here from now on.
-        """
-        found = [
-            kinds.distrust(index, record)
-            for name, kinds in self._kinds.items()
-            for index, record in zip(
-                indices.tolist(), self._fields.records(name, indices), strict=True
-            )
-        ]
-        return any(found)
-
     def _file(
         self,
         name: str,

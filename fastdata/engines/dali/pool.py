@@ -68,8 +68,10 @@ class Schedule:
     def add(self, inputs: Inputs) -> None:
         """Begins with a batch."""
         self._waiting.append(inputs)
-        if self._can_go_on():
+        if self._is_fit():
             self._held[0].schedule(inputs)
+        else:
+            self._renew()
 
     def take(self) -> dict[str, Any]:
         """The images of the oldest batch, by field.
@@ -77,7 +79,8 @@ class Schedule:
         Raises:
             Exception: Whatever DALI raises. The batch is gone; those after it are made anew.
         """
-        self._can_go_on()
+        if not self._is_fit():
+            self._renew()
         self._waiting.popleft()
         try:
             images: dict[str, Any] = self._held[0].take()
@@ -90,23 +93,25 @@ class Schedule:
         """Gives the pipeline back."""
         _give_back(self._pool, self._held)
 
-    def _can_go_on(self) -> bool:
-        """Whether the pipeline was fit; else a new one has begun with all batches."""
-        needed = max(_batch_size(inputs) for inputs in self._waiting)
-        if self._held:
-            pipeline = self._held[0]
-            if pipeline.is_of_this_process and pipeline.spec.batch_size >= needed:
-                return True
-        self._held[:] = [self._pool.take(needed)]
+    def _is_fit(self) -> bool:
+        """Whether there is a pipeline, and it can make what waits."""
+        if not self._held:
+            return False
+        pipeline = self._held[0]
+        largest: int = pipeline.spec.batch_size
+        return pipeline.is_of_this_process and self._largest() <= largest
+
+    def _renew(self) -> None:
+        """Begins with all batches that wait, in another pipeline."""
+        self._held[:] = [self._pool.take(self._largest())]
         for inputs in self._waiting:
             self._held[0].schedule(inputs)
-        return False
+
+    def _largest(self) -> int:
+        """Samples of the largest batch that waits."""
+        return max(len(next(iter(inputs.values()))) for inputs in self._waiting)
 
 
 def _give_back(pool: PipelinePool, held: list[Any]) -> None:
     if held:
         pool.give_back(held.pop())
-
-
-def _batch_size(inputs: Inputs) -> int:
-    return len(next(iter(inputs.values())))
