@@ -90,7 +90,6 @@ class DaliBatches:
         while len(self._waiting) < self._depth and self._feed():
             pass
         if not self._waiting:
-            self._schedule.end()
             raise StopIteration
         entry = self._waiting.popleft()
         if isinstance(entry, Exception):

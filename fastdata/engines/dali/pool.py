@@ -89,10 +89,6 @@ class Schedule:
             raise
         return images
 
-    def end(self) -> None:
-        """Gives the pipeline back."""
-        _give_back(self._pool, self._held)
-
     def _is_fit(self) -> bool:
         """Whether there is a pipeline, and it can make what waits."""
         if not self._held:
