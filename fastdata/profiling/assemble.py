@@ -57,6 +57,7 @@ def assemble(session: Session) -> Profile:
         cores=machine.cores,
         missing=_missing(steps, session, is_any=bool(told)),
     )
+    notes = [*session.notes, *([note] if note else []), *_unseen(loader, workers)]
     return Profile(
         command=session.command,
         started_at=session.started_at,
@@ -68,7 +69,7 @@ def assemble(session: Session) -> Profile:
         verdict=judge(findings),
         machine=machine,
         ranks=rank_figures(told),
-        notes=(*session.notes, *([note] if note else []), *_unseen(loader, workers)),
+        notes=tuple(one for one in notes if one not in findings.missing),
     )
 
 

@@ -88,7 +88,9 @@ def _notes(session: Session, pid: int, code: int) -> list[str]:
     facts = {lane.pid: lane.facts() for lane in lanes}
     notes = [f"the profiler failed in a process: {fact['failed']}"
              for told in facts.values() for fact in told if "failed" in fact]  # fmt: skip
-    if not lanes:
+    if not lanes and code > 0:
+        notes.append(f"the command ended with exit code {code} before it imported torch")
+    elif not lanes:
         notes.append(
             "no process of the command imported torch in a Python that has fastdata, or it was "
             "started with -I, -E or -S"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.record import LoaderFacts, Stage, Workers
 
-__all__ = ["Remedy", "find_remedy", "wanted_workers"]
+__all__ = ["Remedy", "count_workers", "find_remedy", "wanted_workers"]
 
 # A stage with less than this share of the workers' time gains too little by itself.
 _LARGE = 0.4
@@ -49,11 +49,11 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
     evidence = () if largest is None else (_describe(largest),)
     wanted = wanted_workers(loader, cores=cores)
     if wanted > loader.workers:
-        few = f"{loader.workers} workers leave cores idle"
+        few = f"{count_workers(loader.workers)} cannot make batches as fast as they are used"
         return Remedy(
             reason=few if loader.workers else "the training thread makes its batches itself",
             command=f"num_workers: {loader.workers} -> {wanted}",
-            evidence=(*evidence, f"{loader.workers} workers, {cores} cores"),
+            evidence=(*evidence, f"{count_workers(loader.workers)}, {cores} cores"),
         )
     if largest is None:
         return Remedy(
@@ -68,6 +68,11 @@ def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
     if loader.engine == "cpu":
         return loader.workers
     return max(loader.workers, min(max(1, 2 * loader.workers), cores))
+
+
+def count_workers(count: int) -> str:
+    """So many of them, in words."""
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def _describe(stage: Stage) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
-from fastdata.profiling.remedy import wanted_workers
+from fastdata.profiling.remedy import count_workers, wanted_workers
 from fastdata.profiling.summary import StepSummary
 
 __all__ = ["model_what_ifs"]
 
+# A median further from the mean than this says little of what a step takes.
+_SKEWED = 0.1
 READY = "with the whole batch already there"
 
 # Workers and steps share caches, memory and cores: of a predicted gain, so much may be lost.
@@ -44,9 +46,20 @@ def model_what_ifs(
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A run as a pipeline; seconds."""
+    """A run as a pipeline; seconds.
+
+    Attributes:
+        wall: Mean of a step.
+        usual: What gains are taken from: the median that a profile shows as its step, unless steps
+            come in bursts, as with several workers that are late together.
+        spread: Width of the step's interval, as a share.
+        computing: Of a step, without its exposed wait.
+        making: Of a worker, for the batches of a step.
+        workers: How many there are.
+    """
 
     wall: float
+    usual: float
     spread: float
     computing: float
     making: float
@@ -60,6 +73,7 @@ class _Model:
         per_batch = sum(stage.seconds_per_batch for stage in workers.stages if not stage.operation)
         return cls(
             wall=wall,
+            usual=median.median if median and _is_near(median.median, wall) else wall,
             spread=(median.high - median.low) / median.median if median else 0.0,
             computing=wall - steps.rows["exposed_data_wait"],
             making=per_batch * fetches,
@@ -74,8 +88,8 @@ class _Model:
 
     def predict(self, name: str, seconds: float, how: str) -> WhatIf:
         """The prediction, which is never worse than what was measured."""
-        seconds = min(seconds, self.wall)
-        gain = self.wall - seconds
+        gain = max(0.0, self.wall - seconds)
+        seconds = self.usual - gain
         return WhatIf(
             name=name,
             kind="modelled",
@@ -86,6 +100,10 @@ class _Model:
             ),
             how=how,
         )
+
+
+def _is_near(median: float, mean: float) -> bool:
+    return abs(median - mean) <= _SKEWED * mean
 
 
 def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
@@ -106,7 +124,7 @@ def _changes(
     more = wanted_workers(loader, cores=cores)
     if more > loader.workers:
         yield model.predict(
-            f"with {more} workers instead of {loader.workers}",
+            f"with {count_workers(more)} instead of {loader.workers}",
             model.step(model.making, more),
             "the workers' time a batch divided among more of them, each on a core of its own",
         )

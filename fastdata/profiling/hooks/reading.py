@@ -55,6 +55,7 @@ _INSTALLERS: dict[str, Callable[[str, ExitStack], None]] = {
     "PIL.Image": _install_pil_image,
     "PIL.ImageFile": _install_pil_file,
 }
+_SMALL_BYTES = 4096
 MODULES = (*_INSTALLERS, *_CALLS)
 """Modules whose functions are stages, as soon as a script has imported them."""
 
@@ -88,7 +89,18 @@ def _note_name(file: Any) -> None:
 class _TimedReader(io.BufferedReader):
     """A file as `open` gives it, whose reads are the stage "read"."""
 
-    read = stage("read")(io.BufferedReader.read)
+    _timed_read = stage("read")(io.BufferedReader.read)
+    _has_read = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # The header of one JPEG takes 40 reads of a few bytes; to time each would cost more than
+        # they do. The first one is what goes to the disk.
+        if size is not None and 0 <= size < _SMALL_BYTES and self._has_read:
+            return super().read(size)
+        self._has_read = True
+        data: bytes = self._timed_read(size)
+        return data
+
     readinto = stage("read")(io.BufferedReader.readinto)
     readall = stage("read")(io.BufferedReader.read)
     readline = stage("read")(io.BufferedReader.readline)
