@@ -135,7 +135,7 @@ def null(*, steps: int = 30) -> Iterator[Check]:
         )
 
 
-def observer(*, pairs: int = 12, steps: int = 40) -> Iterator[Check]:
+def observer(*, pairs: int = 12, steps: int = 20) -> Iterator[Check]:
     """What the profiler itself costs a step, in CPU time of the training thread.
 
     Blocks of steps with and without it alternate as ABBA. CPU time is what a hook can cost a step,
