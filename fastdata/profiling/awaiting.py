@@ -27,6 +27,7 @@ class ImportWatch(MetaPathFinder):
 
     def __init__(self, actions: dict[str, Callable[[], None]]) -> None:
         self._actions = actions
+        self._sought: set[str] = set()
 
     def find_spec(
         self,
@@ -35,13 +36,16 @@ class ImportWatch(MetaPathFinder):
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """The spec that others find, with a loader that tells when it is done."""
-        if fullname not in self._actions:
+        if fullname not in self._actions or fullname in self._sought:
             return None
-        action = self._actions.pop(fullname)
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None:
-            return spec
-        spec.loader = _Telling(spec.loader, action)
+        self._sought.add(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._sought.discard(fullname)
+        # Whoever only asks whether there is such a module does not load it.
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Telling(spec.loader, self._actions[fullname])
         return spec
 
 
@@ -51,6 +55,9 @@ class _Telling(Loader):
     def __init__(self, loader: Any, action: Callable[[], None]) -> None:
         self._loader = loader
         self._action = action
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         created: ModuleType | None = self._loader.create_module(spec)

@@ -108,3 +108,25 @@ def test_a_trainer_inside_is_profiled_as_it_is() -> None:
     profile: Profile = profiler.report()
     assert 16 <= profile.steps <= 18
     assert profile.rows["forward"] > 0 and profile.rows["optimizer"] > 0
+
+
+@pytest.mark.needs_gpu
+def test_on_a_gpu_a_late_loader_is_hidden_by_long_steps() -> None:
+    """The loader takes 20 ms, the GPU about 100: its wait is covered."""
+    device = torch.device("cuda")
+    net = nn.Linear(8192, 8192, device=device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-9)
+    with Profiler(warmup=5) as profiler:
+        for _ in profiler.watch(Slowly(40, 0.02)):
+            values = torch.ones(8192, 8192, device=device)
+            for _ in range(20):
+                values = net(values)
+            values.sum().backward()
+            optimizer.step()
+        torch.cuda.synchronize()
+        # Marks that the GPU has reached are read with the next step.
+        optimizer.step()
+    profile = profiler.report()
+    assert profile.clock == "cuda" and profile.steps >= 10
+    assert profile.exposed_share is not None and profile.exposed_share < 0.05
+    assert profile.hidden_share is not None and profile.hidden_share > 0

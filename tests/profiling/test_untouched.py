@@ -133,6 +133,18 @@ def test_the_environments_own_sitecustomize_still_runs(tmp_path: Path) -> None:
     assert done.ended.text.splitlines() == ["sitecustomize", str(own / "sitecustomize.py")]
 
 
+def test_a_script_may_ask_for_torch_before_it_imports_it(tmp_path: Path) -> None:
+    script = f"""
+import importlib.util
+print(importlib.util.find_spec("torch").loader.get_filename("torch") is not None)
+print(importlib.util.find_spec("torch").origin.endswith("__init__.py"))
+{loop()}
+print(type(torch.__loader__) is type(os.__loader__) or torch.__loader__ is torch.__spec__.loader)
+"""
+    done = profile(tmp_path, script)
+    assert done.ended.text == "True\nTrue\nTrue\n" and done.profile.steps == 20
+
+
 def test_a_command_that_is_none_is_one_line(tmp_path: Path) -> None:
     done = run("profile", "-o", tmp_path, "--", "no-such-program")
     assert done.code == 2
