@@ -16,6 +16,7 @@ from fastdata.profiling.record import (
     SlowSample,
     Stage,
     StartFigures,
+    SyncSite,
     Timeline,
     Verdict,
     WhatIf,
@@ -88,6 +89,7 @@ def incomplete() -> Profile:
         samples_per_step=None,
         loader=None,
         workers=Workers(),
+        syncs=None,
         what_if=(),
         timeline=Timeline(
             stride=1, start_seconds=(), kinds=(), rows=dict.fromkeys(ROWS, ()), hidden_wait=()
@@ -142,6 +144,16 @@ def _profile(
             persistent_workers=False,
         ),
         workers=_workers(steps),
+        syncs=(
+            SyncSite(file="train.py", line=41, call="Tensor.item", count=steps, seconds=1.9),
+            SyncSite(
+                file="/home/me/project/metrics/accuracy.py",
+                line=7,
+                call="Tensor.cpu to the CPU",
+                count=12,
+                seconds=0.08,
+            ),
+        ),
         what_if=what_if,
         verdict=verdict,
         machine=MachineFacts(

@@ -9,9 +9,16 @@ from dataclasses import dataclass, field
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.describe import describe_machine, loader_facts
 from fastdata.profiling.ranks import choose, rank_figures
-from fastdata.profiling.record import LoaderFacts, Profile, Workers
+from fastdata.profiling.record import (
+    LoaderFacts,
+    MachineFacts,
+    Profile,
+    SyncSite,
+    Workers,
+)
 from fastdata.profiling.steplane import STEPS
 from fastdata.profiling.summary import StepSummary, summarise_steps
+from fastdata.profiling.synclane import read_syncs
 from fastdata.profiling.verdict import Findings, judge
 from fastdata.profiling.whatif import model_what_ifs
 from fastdata.profiling.worksummary import summarise_workers
@@ -50,6 +57,7 @@ def assemble(session: Session) -> Profile:
         lanes, loader, pid=steps.pid, begun=session.begun, ready_share=steps.ready_share
     )
     machine = describe_machine(steps.facts)
+    syncs = read_syncs(lanes, pid=steps.pid)
     findings = Findings(
         steps=steps,
         loader=loader,
@@ -57,7 +65,12 @@ def assemble(session: Session) -> Profile:
         cores=machine.cores,
         missing=_missing(steps, session, is_any=bool(told)),
     )
-    notes = [*session.notes, *([note] if note else []), *_unseen(loader, workers)]
+    notes = [
+        *session.notes,
+        *([note] if note else []),
+        *_unseen(loader, workers),
+        *_uncounted(syncs, machine),
+    ]
     return Profile(
         command=session.command,
         started_at=session.started_at,
@@ -65,6 +78,7 @@ def assemble(session: Session) -> Profile:
         **{name: getattr(steps, name) for name in _SAME},
         loader=loader,
         workers=workers,
+        syncs=syncs,
         what_if=model_what_ifs(steps, loader, workers, cores=machine.cores),
         verdict=judge(findings),
         machine=machine,
@@ -98,6 +112,14 @@ def _missing(steps: StepSummary, session: Session, *, is_any: bool) -> list[str]
     if steps.facts.get("is_background") and not steps.facts.get("sees_handover"):
         return ["a background thread takes the batches, by a way whose waiting was not seen"]
     return []
+
+
+def _uncounted(syncs: tuple[SyncSite, ...] | None, machine: MachineFacts) -> list[str]:
+    if syncs is not None:
+        return []
+    if machine.device in (None, "cpu"):
+        return ["no GPU was used: what makes the CPU wait for one was not counted"]
+    return ["where the CPU waited for the GPU is not known: the process did not end by itself"]
 
 
 def _unseen(loader: LoaderFacts | None, workers: Workers) -> list[str]:

@@ -23,6 +23,7 @@ _STYLES: dict[VerdictKind, str] = {
     "contention": "bold yellow",
     "INCOMPLETE": "bold red",
 }
+_MOST_SYNCS = 5
 _ROW_STYLES = {"exposed_data_wait": "red", "other_host_work": "dim", "residual": "dim"}
 
 
@@ -40,6 +41,7 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
         _step(profile, paper),
         rank_lines(profile.ranks),
         worker_lines(profile.workers, paper),
+        _syncs(profile, paper),
         _what_ifs(profile, paper),
         _gaps(profile, paper),
         _next(profile),
@@ -86,6 +88,18 @@ def _step(profile: Profile, paper: Paper) -> Iterator[Line]:
     rule = ("-" if paper.ascii_only else "─") * (NAME + 22)
     yield (Span(INDENT), Span(rule, "dim"))
     yield row("one step", wall, share=1.0, style="", paper=paper, is_sum=True)
+
+
+def _syncs(profile: Profile, paper: Paper) -> Iterator[Line]:
+    if not profile.syncs:
+        return
+    yield (Span("waits for the GPU", "bold"), Span("  longest first"))
+    for one in profile.syncs[:_MOST_SYNCS]:
+        figures = f"{human_duration(one.seconds):>8} in {one.count:,}"
+        place = f"{one.call} at {one.file}:{one.line}" if one.file else one.call
+        room = paper.columns - len(INDENT) - len(figures) - 2
+        name = shorten(printable(place), room, ascii_only=paper.ascii_only, is_path=True)
+        yield (Span(INDENT), Span(name), Span(f"  {figures}"))
 
 
 def _what_ifs(profile: Profile, paper: Paper) -> Iterator[Line]:

@@ -14,8 +14,11 @@ from typing import Any
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.hooks.install import install_fastloader, install_training
 from fastdata.profiling.hooks.reading import install_module
+from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.recorder import Recorder, current, use
+from fastdata.profiling.synclane import tell_syncs
+from fastdata.profiling.syncs import SyncCensus
 
 __all__ = ["PROCESS", "VARIABLE", "begin", "watch_fastloader", "watch_module"]
 
@@ -42,15 +45,18 @@ def _begin(options: dict[str, Any]) -> None:
     own = channel.claim(PROCESS)
     recorder = Recorder(channel, Plan(**options["plan"]))
     install_training(_UNDO)
+    census = count_syncs(_UNDO)
     use(recorder)
     os.register_at_fork(after_in_child=_forget)
-    atexit.register(_end, own, os.getpid())
+    atexit.register(_end, channel, own, os.getpid(), census)
     _shorten_tracebacks()
 
 
-def _end(own: Any, pid: int) -> None:
+def _end(channel: Channel, own: Any, pid: int, census: SyncCensus | None) -> None:
     if own is not None and pid == os.getpid():
         own.tell(ended=True)
+        if census is not None and uses_gpu():
+            tell_syncs(channel, census)
 
 
 def _forget() -> None:

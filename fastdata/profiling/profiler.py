@@ -12,10 +12,13 @@ from fastdata.profiling.assemble import Session, assemble
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.hooks.fetching import begin, fetch
 from fastdata.profiling.hooks.install import installed
+from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
 from fastdata.profiling.ledger import Pass
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.record import Profile
 from fastdata.profiling.recorder import Recorder, current, use
+from fastdata.profiling.synclane import tell_syncs
+from fastdata.profiling.syncs import SyncCensus
 
 __all__ = ["Profiler"]
 
@@ -47,18 +50,22 @@ class Profiler:
         self._undo = ExitStack()
         self._session: Session | None = None
         self._recorder: Recorder | None = None
+        self._census: SyncCensus | None = None
 
     def __enter__(self) -> Profiler:
         channel = Channel.create()
         self._session = Session(channel=channel)
         self._recorder = Recorder(channel, self._plan)
         self._undo.enter_context(installed())
+        self._census = count_syncs(self._undo)
         self._undo.callback(use, current())
         use(self._recorder)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._undo.close()
+        if self._session is not None and self._census is not None and uses_gpu():
+            tell_syncs(self._session.channel, self._census)
 
     def watch(self, loader: Iterable[Batch]) -> _Watched[Batch]:
         """The loader, with every pass over it timed.

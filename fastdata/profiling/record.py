@@ -25,6 +25,7 @@ __all__ = [
     "Stage",
     "StartFigures",
     "StepKind",
+    "SyncSite",
     "Timeline",
     "Verdict",
     "VerdictKind",
@@ -241,6 +242,25 @@ class Workers(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SyncSite(_Strict):
+    """A line of the script that makes the CPU wait for the GPU.
+
+    Attributes:
+        file: Its path; empty where no line of the script's own was found.
+        line: Counted from 1.
+        call: Such as "Tensor.item", or "Tensor.to from pageable memory".
+        count: How often, in the whole run.
+        seconds: What these took together. What follows them is held up besides.
+    """
+
+    file: str
+    line: int
+    call: str
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class WhatIf(_Strict):
     """How long a step would take if one thing were different.
 
@@ -373,6 +393,8 @@ class Profile(_Strict):
         start: What belongs to no steady step.
         loader: The training loader; None when none was seen.
         workers: What was seen inside it.
+        syncs: Lines that make the CPU wait for the GPU, at most 100, the longest waits first; None
+            where they were not counted, since no GPU was used or the process could not tell.
         what_if: Predictions.
         verdict: The conclusion.
         machine: Where it ran.
@@ -397,6 +419,7 @@ class Profile(_Strict):
     start: StartFigures
     loader: LoaderFacts | None
     workers: Workers
+    syncs: tuple[SyncSite, ...] | None = None
     what_if: tuple[WhatIf, ...] = ()
     verdict: Verdict
     machine: MachineFacts

@@ -17,6 +17,7 @@ from fastdata.profiling.record import (
     Estimate,
     RankFigures,
     SlowSample,
+    SyncSite,
     Verdict,
     WhatIf,
     Workers,
@@ -43,6 +44,7 @@ def hard() -> Profile:
     return dataclasses.replace(
         made,
         workers=dataclasses.replace(made.workers, stages=stages, slowest=slowest),
+        syncs=(SyncSite(file=HARD, line=1, call=HARD, count=3, seconds=0.1),),
         what_if=(what_if,),
         notes=(HARD,),
         verdict=Verdict(
@@ -134,6 +136,12 @@ def test_an_incomplete_profile_shows_what_is_missing_and_no_zeros() -> None:
     assert text.startswith("INCOMPLETE: no optimizer step was seen.")
     assert "  - the command ended by signal 15 before its first step" in text
     assert "0.0" not in text
+
+
+def test_waits_for_the_gpu_are_named_by_line() -> None:
+    text = "\n".join(card(data_bound()))
+    assert "Tensor.item at train.py:41" in text
+    assert "waits for the GPU" not in "\n".join(card(data_bound(syncs=None)))
 
 
 def test_the_end_of_a_path_stays() -> None:

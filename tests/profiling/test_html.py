@@ -26,6 +26,7 @@ from fastdata.profiling.record import (
     Segment,
     SlowSample,
     Stage,
+    SyncSite,
     Verdict,
     WhatIf,
     Workers,
@@ -56,6 +57,7 @@ def evil() -> Profile:
         started_at=EVIL,
         loader=dataclasses.replace(made.loader, kind=EVIL, dataset=EVIL, engine=EVIL),
         workers=dataclasses.replace(made.workers, slowest=slowest, stages=stages, lanes=lanes),
+        syncs=(SyncSite(file=EVIL, line=1, call=EVIL, count=1, seconds=0.1),),
         what_if=tuple(dataclasses.replace(one, name=EVIL, how=EVIL) for one in made.what_if),
         verdict=Verdict(
             kind="data-bound", sentence=EVIL, next_command=EVIL, evidence=(EVIL,), missing=(EVIL,)

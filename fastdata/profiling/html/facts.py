@@ -11,12 +11,13 @@ from fastdata.profiling.record import (
     RankFigures,
     SlowSample,
     StartFigures,
+    SyncSite,
     Workers,
 )
 from fastdata.webpage import escape
 from fastdata.wording import human_bytes, human_duration
 
-__all__ = ["facts_section", "gaps_section", "rank_section", "slowest_section"]
+__all__ = ["facts_section", "gaps_section", "rank_section", "slowest_section", "sync_section"]
 
 _MOST_SAMPLES = 20
 # Characters of a name that stand on one line beside the other columns.
@@ -47,6 +48,26 @@ def _sample(sample: SlowSample, most: float) -> str:
         f'<td class="number">{"-" if sample.index is None else f"{sample.index:,}"}'
         f'<th title="{escape(sample.name)}">{escape(name) or "-"}<td class="whole">'
         f"{escape(sample.worker)}"
+    )
+
+
+def sync_section(syncs: Sequence[SyncSite] | None) -> str:
+    """Lines of the script that make the CPU wait for the GPU; empty where there are none."""
+    if not syncs:
+        return ""
+    most = syncs[0].seconds or 1.0
+    lines = "".join(
+        f'<tr><td class="number">{human_duration(one.seconds)}'
+        f'<td><meter-bar style="--share:{one.seconds / most:.4f}"></meter-bar>'
+        f'<td class="number">{one.count:,}<th>{escape(one.call)}'
+        f"<td>{escape(f'{one.file}:{one.line}' if one.file else '-')}"
+        for one in syncs[:_MOST_SAMPLES]
+    )
+    return (
+        '<section><h2>Waits for the GPU</h2><p class="quiet">calls that hold the CPU until the GPU '
+        'has done all before them, so that nothing can be queued meanwhile</p><table class="slow">'
+        '<thead><tr><th class="number">took<th><th class="number">times<th>call<th>line</thead>'
+        f"<tbody>{lines}</tbody></table></section>"
     )
 
 

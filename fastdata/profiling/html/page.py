@@ -9,6 +9,7 @@ from fastdata.profiling.html.facts import (
     gaps_section,
     rank_section,
     slowest_section,
+    sync_section,
 )
 from fastdata.profiling.html.flame import stage_section
 from fastdata.profiling.html.lanes import lane_section
@@ -40,6 +41,7 @@ def render(profile: Profile) -> str:
         stage_section(profile.workers),
         lane_section(profile.workers.lanes),
         slowest_section(profile.workers),
+        sync_section(profile.syncs),
         rank_section(profile.ranks),
         gaps_section(profile),
         facts_section(profile),
