@@ -49,12 +49,14 @@ def data_bound(*, steps: int = 400, seed: int = 0, **changes: Any) -> Profile:
             name="with the whole batch already there",
             kind="measured",
             step_seconds=Estimate(median=0.0541, low=0.0536, high=0.0548),
+            now_seconds=0.0946,
             how="one batch given 20 times in this run",
         ),
         WhatIf(
             name="with 4 workers instead of 2",
             kind="modelled",
             step_seconds=Estimate(median=0.0546, low=0.0536, high=0.0631),
+            now_seconds=0.0946,
             how="worker time a batch divided by 4, where 4 cores are free",
         ),
     )

@@ -67,6 +67,7 @@ def _ceiling(stage: Stage, busy: float, step: Estimate) -> WhatIf:
         step_seconds=Estimate(
             median=step.median * share, low=step.low * share, high=step.high * share
         ),
+        now_seconds=step.median,
         how=f"the share of a batch's work that is {stage.name.replace('_', ' ')}",
     )
 

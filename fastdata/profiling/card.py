@@ -107,7 +107,7 @@ def _what_ifs(profile: Profile, paper: Paper) -> Iterator[Line]:
         return
     yield (Span("what if", "bold"),)
     for one in profile.what_if:
-        figures = _prediction(one, profile.step_seconds.median)
+        figures = _prediction(one)
         room = paper.columns - len(INDENT) - len(figures) - 2
         *above, last = [*wrap(one.name, paper.columns - 2)] or [""]
         if cell_len(last) > room:
@@ -118,8 +118,8 @@ def _what_ifs(profile: Profile, paper: Paper) -> Iterator[Line]:
         yield (Span(INDENT), Span(name), Span(f"  {figures}"))
 
 
-def _prediction(one: WhatIf, now: float) -> str:
-    value = one.step_seconds
+def _prediction(one: WhatIf) -> str:
+    value, now = one.step_seconds, one.now_seconds
     gain = f"{value.median / now - 1:+5.0%}" if now else ""
     interval = f"({human_duration(value.low)} to {human_duration(value.high)})"
     return f"{human_duration(value.median):>8} {gain}  {interval:<22}  {one.kind}"

@@ -268,12 +268,15 @@ class WhatIf(_Strict):
         name: Such as "with the whole batch already there".
         kind: "measured" was replayed in this run; "modelled" was computed from its figures.
         step_seconds: Predicted.
+        now_seconds: What that is to be compared with: the median step, or the mean one where steps
+            come in bursts, which no median shows.
         how: One line: what was replayed, or what the model assumes.
     """
 
     name: str
     kind: Literal["measured", "modelled"]
     step_seconds: Estimate
+    now_seconds: float
     how: str
 
 

@@ -98,6 +98,7 @@ class _Model:
                 low=seconds * (1 - self.spread / 2),
                 high=(seconds + _LOST * gain) * (1 + self.spread / 2),
             ),
+            now_seconds=self.usual,
             how=how,
         )
 
@@ -112,7 +113,14 @@ def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
         (steps.beside, f"{READY}, beside a running loader", "likewise while the loader ran"),
     ):
         if estimate is not None:
-            yield WhatIf(name=name, kind="measured", step_seconds=estimate, how=how)
+            now = steps.step_seconds or estimate
+            yield WhatIf(
+                name=name,
+                kind="measured",
+                step_seconds=estimate,
+                now_seconds=now.median,
+                how=how,
+            )
 
 
 def _changes(

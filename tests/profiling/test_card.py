@@ -39,7 +39,11 @@ def hard() -> Profile:
     )
     slowest = (SlowSample(index=None, name=HARD, seconds=0.2, worker=HARD),)
     what_if = WhatIf(
-        name=HARD, kind="measured", how=HARD, step_seconds=Estimate(median=0.1, low=0.1, high=0.1)
+        name=HARD,
+        kind="measured",
+        how=HARD,
+        step_seconds=Estimate(median=0.1, low=0.1, high=0.1),
+        now_seconds=0.1,
     )
     return dataclasses.replace(
         made,

@@ -246,10 +246,17 @@ def test_operations_that_contain_one_another_stay_within_their_stage() -> None:
 def test_what_ifs_say_how_they_are_known() -> None:
     what_if = WhatIf(
         name="with a warm cache", kind="modelled", how="no reads",
-        step_seconds=Estimate(median=0.08, low=0.07, high=0.2),
+        step_seconds=Estimate(median=0.08, low=0.07, high=0.2), now_seconds=0.1,
     )  # fmt: skip
     words = " ".join(Page(render(data_bound(what_if=(what_if,)))).words)
-    for told in ("with a warm cache", "modelled", "no reads", "80.0 ms", "70.0 ms to 200 ms"):
+    for told in (
+        "with a warm cache",
+        "modelled",
+        "no reads",
+        "80.0 ms",
+        "-20%",
+        "70.0 ms to 200 ms",
+    ):
         assert told in words
 
 

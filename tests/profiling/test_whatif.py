@@ -52,6 +52,21 @@ def test_a_run_that_computes_has_nothing_to_gain() -> None:
     assert there.median == pytest.approx(profile.step_seconds.median, rel=0.1)
 
 
+def test_a_few_steps_that_were_held_up_make_no_prediction_worse_than_now() -> None:
+    model = SlowModel(Delays())
+    optimizer = SlowOptimizer(model, Delays())
+    with Profiler(warmup=0) as profiler:
+        for number, value in enumerate(DataLoader(Sleeping(0.002), batch_size=1)):
+            model(value.float().view(1)).backward()
+            optimizer.step()
+            if number % 10 == 9:
+                time.sleep(0.3)
+            if number == 40:
+                break
+    there = predicted(profiler.report().what_if, "with the whole batch already there")
+    assert there.step_seconds.median < there.now_seconds
+
+
 class Sleeping(Dataset[Any]):
     """Samples that take their time."""
 

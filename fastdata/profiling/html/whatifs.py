@@ -19,10 +19,10 @@ def what_if_section(step: Estimate | None, what_ifs: Sequence[WhatIf]) -> str:
     if step is None or not what_ifs:
         return ""
     most = max(step.high, *(one.step_seconds.high for one in what_ifs)) * 1.02
-    rows = _row("now", "", "the median step of this run", step, most, step, kind="now")
+    rows = _row("now", "", "the median step of this run", step, most, kind="now")
     for one in what_ifs:
         chip = f' <span class="chip">{one.kind}</span>'
-        rows += _row(one.name, chip, one.how, one.step_seconds, most, step, kind="then")
+        rows += _row(one.name, chip, one.how, one.step_seconds, most, now=one.now_seconds)
     return (
         '<section><h2>What if</h2><p class="quiet">the step\'s time with one thing changed; '
         '"measured" was replayed in this run, "modelled" computed from its figures; lines are 95 % '
@@ -31,9 +31,16 @@ def what_if_section(step: Estimate | None, what_ifs: Sequence[WhatIf]) -> str:
 
 
 def _row(
-    name: str, chip: str, how: str, value: Estimate, most: float, now: Estimate, *, kind: str
+    name: str,
+    chip: str,
+    how: str,
+    value: Estimate,
+    most: float,
+    *,
+    kind: str = "then",
+    now: float | None = None,
 ) -> str:
-    gain = "" if kind == "now" or not now.median else f" ({value.median / now.median - 1:+.0%})"
+    gain = f" ({value.median / now - 1:+.0%})" if now else ""
     interval = f"{human_duration(value.low)} to {human_duration(value.high)}"
     return (
         f"<div>{escape(name)}{chip}<small>{escape(how)}</small></div>{_bar(value, most, kind)}"
