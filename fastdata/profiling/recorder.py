@@ -88,12 +88,8 @@ class Thread:
 
     def begin_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
         """An optimizer begins a step, or a gradient scaler that may call it."""
-        key = id(optimizer), is_scaler
-        if self._inside[-1:] == [key]:
-            # Its last step raised, and the script went on.
-            self._leave(key)
         if self.ledger.enter(OPTIMIZER):
-            self._inside.append(key)
+            self._inside.append((id(optimizer), is_scaler))
 
     def end_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
         """It has done so; a scaler also where it left the step out."""
@@ -105,7 +101,7 @@ class Thread:
             self.ledger.end_step()
 
     def _leave(self, key: tuple[int, bool]) -> None:
-        # What a raised exception left open inside is closed with it.
+        # What an exception has left open since, this step's or an earlier one's, is closed with it.
         position = self._inside.index(key)
         for _ in self._inside[position:]:
             self.ledger.leave()

@@ -119,6 +119,20 @@ def test_validation_between_steps_counts_for_itself() -> None:
     assert profile.loader is not None and profile.loader.samples == 24
 
 
+def test_workers_of_validation_are_not_those_of_training() -> None:
+    def run(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        validation = DataLoader(Slow(6, 0.001), num_workers=1)
+        for number, values in enumerate(DataLoader(Slow(24, 0.001), num_workers=1)):
+            learn(net, optimizer, values)
+            if number == 12:
+                with torch.no_grad():
+                    for shown in validation:
+                        net(shown)
+
+    (lane,) = profiled(run).workers.lanes
+    assert lane.batches == 24
+
+
 def test_accumulated_batches_are_one_step() -> None:
     def run(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         for number, values in enumerate(DataLoader(Slow())):
