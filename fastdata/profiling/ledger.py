@@ -14,6 +14,7 @@ from typing import Any
 
 from fastdata.profiling.corewait import CoreClock
 from fastdata.profiling.marks import StreamMarks, cuda_marks
+from fastdata.profiling.passes import Pass, StepNotes
 from fastdata.profiling.plan import NORMAL
 from fastdata.profiling.step import (
     FIRST_BATCH,
@@ -27,7 +28,7 @@ from fastdata.profiling.step import (
 )
 from fastdata.timing import Clock
 
-__all__ = ["Ledger", "Pass", "StepDone", "StepNotes"]
+__all__ = ["Ledger", "StepDone"]
 
 # Turns without a step: a thread that does not train, or runs a model without training it.
 _MOST_TURNS = 1 << 16
@@ -35,66 +36,6 @@ _MOST_TURNS = 1 << 16
 _MOST_ON_TRIAL = 4096
 # Steps whose events the GPU has not reached. So many are in flight only when it hangs.
 _MOST_PENDING = 256
-
-
-class StepNotes:
-    """What is counted beside the times of a step.
-
-    Attributes:
-        fetches: Batches taken.
-        ready: Of these, how many lay ready; None where nobody can tell.
-        samples: In these; None where batches do not tell.
-        phase: What the step was for; see `fastdata.profiling.plan`.
-        core_wait: Seconds that the thread was ready to run and had no core; None where the system
-            does not say.
-        is_drained: Whether the GPU had done all of `backward` when the optimizer's step had been
-            launched: it waits for the CPU. False on a CPU.
-    """
-
-    def __init__(self) -> None:
-        self.phase = NORMAL
-        self.core_wait: float | None = None
-        self.is_drained = False
-        self.fetches = 0
-        self.ready: int | None = 0
-        self.samples: int | None = 0
-
-    def add(self, samples: int | None, *, is_ready: bool | None) -> None:
-        """Takes in one fetch."""
-        self.fetches += 1
-        self.samples = _sum(self.samples, samples)
-        self.ready = _sum(self.ready, is_ready)
-
-    def join(self, other: StepNotes) -> None:
-        """Takes in the fetches of another."""
-        self.fetches += other.fetches
-        self.samples = _sum(self.samples, other.samples)
-        self.ready = _sum(self.ready, other.ready)
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
-
-
-class Pass:
-    """One pass over one loader.
-
-    Attributes:
-        loader: What is gone through, or a description of it.
-        is_training: None while on trial.
-        without_grad: Whether a model was seen to run on its batches without gradients.
-        batches: Handed out so far.
-        begun_at: Position of its first turn, while on trial.
-        notes: Of its fetches, while on trial.
-    """
-
-    def __init__(self, loader: Any, begun_at: int) -> None:
-        self.loader = loader
-        self.is_training: bool | None = None
-        self.without_grad = False
-        self.batches = 0
-        self.begun_at = begun_at
-        self.notes = StepNotes()
 
 
 StepDone = Callable[[StepFigures, StepNotes], None]

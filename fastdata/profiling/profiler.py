@@ -13,7 +13,7 @@ from fastdata.profiling.channel import Channel
 from fastdata.profiling.hooks.fetching import begin, fetch
 from fastdata.profiling.hooks.install import installed
 from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
-from fastdata.profiling.ledger import Pass
+from fastdata.profiling.passes import Pass
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.record import Profile
 from fastdata.profiling.recorder import Recorder, current, use

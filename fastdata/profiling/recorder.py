@@ -9,7 +9,8 @@ from typing import Any
 
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.describe import describe_loader, describe_process
-from fastdata.profiling.ledger import Ledger, Pass, StepNotes
+from fastdata.profiling.ledger import Ledger
+from fastdata.profiling.passes import Pass, StepNotes
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.replay import Replay
 from fastdata.profiling.step import OPTIMIZER, StepFigures

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fastdata.profiling.ledger import Pass
+from fastdata.profiling.passes import Pass
 from fastdata.profiling.plan import NORMAL, REPLAY_BESIDE, Plan
 
 __all__ = ["Replay"]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from fastdata.profiling.channel import RINGS_AT, Channel, Lane
-from fastdata.profiling.ledger import StepNotes
+from fastdata.profiling.passes import StepNotes
 from fastdata.profiling.plan import NORMAL, Plan
 from fastdata.profiling.record import ROWS
 from fastdata.profiling.rings import Ring

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fastdata.profiling.ledger import Ledger, Pass, StepNotes
+from fastdata.profiling.ledger import Ledger
+from fastdata.profiling.passes import Pass, StepNotes
 from fastdata.profiling.record import ROWS
 from fastdata.profiling.step import (
     BACKWARD,

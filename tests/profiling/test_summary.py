@@ -9,7 +9,7 @@ import pytest
 
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.estimates import median_of, ratio_interval
-from fastdata.profiling.ledger import StepNotes
+from fastdata.profiling.passes import StepNotes
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.record import ROWS
 from fastdata.profiling.step import StepFigures

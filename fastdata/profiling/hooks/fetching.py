@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.ledger import Pass
+from fastdata.profiling.passes import Pass
 from fastdata.profiling.recorder import Recorder, Thread, current
 from fastdata.profiling.step import WORKER_START
 
