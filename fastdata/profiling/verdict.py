@@ -57,7 +57,9 @@ def judge(found: Findings) -> Verdict:
         return _incomplete(missing)
     evidence = _evidence(steps, steps.start)
     low = steps.exposed_share_low or 0.0
-    if low >= WORTH_A_LOOK:
+    # A thread without a core is late with everything, with fetching a batch too.
+    is_starved = (steps.core_wait_share or 0.0) >= CONTENTION
+    if low >= DATA_BOUND or (low >= WORTH_A_LOOK and not is_starved):
         remedy = find_remedy(found.loader, found.workers, cores=found.cores)
         lead = f"{steps.exposed_share:.1%} of each step is spent waiting for data"
         return Verdict(

@@ -98,6 +98,9 @@ def test_a_data_bound_run_is_told_what_to_do(changes: dict[str, Any], command: s
 def test_a_thread_without_a_core_is_contention() -> None:
     found = verdict(steps(0.01, core_wait_share=0.3))
     assert found.kind == "contention" and "waits for a core in 30%" in found.sentence
+    # It is late with fetching batches as well, until that is most of what it does.
+    assert verdict(steps(0.15, core_wait_share=0.3)).kind == "contention"
+    assert verdict(steps(0.4, core_wait_share=0.3)).kind == "data-bound"
 
 
 def test_a_loader_that_slows_the_steps_beside_it_is_contention() -> None:
