@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,9 +11,9 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from fastdata.engines.buffers import Resources
+from fastdata.engines.drawing import Drawing
 from fastdata.engines.drawn import Drawn
 from fastdata.engines.packed import PackFields
-from fastdata.engines.resolutions import at_resolution, reference_field
 from fastdata.engines.take import Take
 from fastdata.engines.work import Indices, Made, Skip, Task
 from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
@@ -46,13 +45,16 @@ class PackMaker:
         fields: The fields, in the order of a batch.
         plan: The transforms; their geometry applies to all spatial fields, pixel values to images.
         skip_bad: Leave samples out that cannot be read or decoded, instead of raising.
+
+    Attributes:
+        drawing: Draws the geometry of the samples.
     """
 
     def __init__(self, fields: PackFields, plan: Plan, *, skip_bad: bool) -> None:
         self._fields = fields
         self._plan = plan
         self.skip_bad = skip_bad
-        self._reference = reference_field(fields)
+        self.drawing = Drawing(fields, plan)
         self.batch_type: Any = record_type("Batch", fields.names)
         self.sample_type: Any = record_type("Sample", fields.names)
         for field in fields.fields.values():
@@ -108,23 +110,6 @@ class PackMaker:
             self._take(name, field).then(partial(_in_batch_layout, field))
             for name, field in self._fields.fields.items()
         ]
-
-    def tasks(
-        self, groups: Iterable[tuple[Indices, list[int]]], seed: int, epoch: int
-    ) -> Iterator[Task]:
-        """One task a batch, its geometry drawn together with those of its group.
-
-        Args:
-            groups: Indices of several batches, and the size of each.
-            seed: The run's seed.
-            epoch: The epoch.
-        """
-        for indices, sizes in groups:
-            drawn = self._draw(seed, epoch, indices) if len(indices) else None
-            for stop, size in zip(itertools.accumulate(sizes), sizes, strict=True):
-                start = stop - size
-                part = None if drawn is None else drawn.part(start, stop)
-                yield Task(seed, epoch, indices[start:stop], part)
 
     def make(self, task: Task, resources: Resources = _ALONE) -> Made:
         """One batch.
@@ -192,15 +177,15 @@ class PackMaker:
         if self.skip_bad:
             indices = self._leave_out(indices, dict(self._fields.unreadable(indices)), skipped)
         drawn = task.drawn if indices is task.indices else None
-        if drawn is None and len(indices):
-            drawn = self._draw(task.seed, task.epoch, indices)
+        if drawn is None:
+            drawn = self.drawing.draw(task.seed, task.epoch, indices)
         if drawn is not None and drawn.geometry.problems:
             bad = {
                 at: InputError(f"{self._fields.key(int(indices[at]))}: {reason}")
                 for at, reason in drawn.geometry.problems
             }
             indices = self._leave_out(indices, bad, skipped)
-            drawn = self._draw(task.seed, task.epoch, indices) if len(indices) else None
+            drawn = self.drawing.draw(task.seed, task.epoch, indices)
         failures: dict[int, FastDataError] = {}
         try:
             values = {
@@ -231,26 +216,6 @@ class PackMaker:
             skipped.append(Skip(index, self._fields.key(index), str(bad[at])))
         return np.delete(indices, list(bad)) if bad else indices
 
-    def _draw(self, seed: int, epoch: int, indices: Indices) -> Drawn | None:
-        if not self._plan.moves_pixels or self._reference is None:
-            return None
-        sizes = self._fields.sizes(self._reference, indices)
-        geometry = self._plan.geometry(
-            sizes, seed=seed, epoch=epoch, indices=indices, uniform=core().uniform
-        )
-        return Drawn(geometry, sizes)
-
-    def _placing(
-        self, name: str, indices: Indices, drawn: Drawn | None
-    ) -> tuple[NDArray[np.int32], Geometry | None]:
-        """Sizes of a field's sources, and what happens to them."""
-        if drawn is None:
-            return self._fields.sizes(name, indices), None
-        if name == self._reference:
-            return drawn.sizes, drawn.geometry
-        sizes = self._fields.sizes(name, indices)
-        return sizes, at_resolution(drawn.geometry, sizes / np.maximum(drawn.sizes, 1))
-
     def _is_rendered(self, field: Field) -> bool:
         if not field.spatial:
             return False
@@ -274,7 +239,7 @@ class PackMaker:
             return [str(record, "utf-8", "surrogateescape") for record in records]
         if not self._is_rendered(field):
             return self._take(name, field)(indices)
-        sizes, geometry = self._placing(name, indices, drawn)
+        sizes, geometry = self.drawing.place(name, indices, drawn)
         out_sizes = sizes if geometry is None else geometry.out_sizes
         self._check_one_size(name, indices, out_sizes)
         if images is not None and isinstance(field, Image):

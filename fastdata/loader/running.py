@@ -86,7 +86,9 @@ class Engine:
             return self._gather(work, pinned)
         assert maker is not None
         if isinstance(work, Shard) and not self._one_by_one:
-            tasks = maker.tasks(work.groups(DRAWN_SAMPLES // self._batch_size or 1), seed, epoch)
+            tasks = maker.drawing.tasks(
+                work.groups(DRAWN_SAMPLES // self._batch_size or 1), seed, epoch
+            )
         else:
             tasks = self._tasks(work, seed, epoch)
         if self._dali is not None:
