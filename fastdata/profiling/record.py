@@ -9,7 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
+
+from fastdata.profiling.workrecord import STAGES as STAGES
+from fastdata.profiling.workrecord import Estimate as Estimate
+from fastdata.profiling.workrecord import Segment as Segment
+from fastdata.profiling.workrecord import SlowSample as SlowSample
+from fastdata.profiling.workrecord import Stage as Stage
+from fastdata.profiling.workrecord import Strict
+from fastdata.profiling.workrecord import WorkerLane as WorkerLane
+from fastdata.profiling.workrecord import Workers as Workers
 
 __all__ = [
     "ROWS",
@@ -51,9 +60,6 @@ ROWS = (
 ``residual`` what is then left of the wall time: the thread slept, was blocked, or had no core.
 """
 
-STAGES = ("read", "crc", "decode", "transform", "other", "collate", "hand_over")
-"""Names of the stages of making a batch; ``other`` is what a dataset does besides."""
-
 VerdictKind = Literal[
     "data-bound", "worth a look", "compute-bound", "launch-bound", "contention", "INCOMPLETE"
 ]
@@ -61,33 +67,8 @@ VerdictKind = Literal[
 StepKind = Literal["steady", "warm-up", "epoch start"]
 
 
-class _Strict:
-    """What `fastdata.profiling.store` lets pass when it reads a record."""
-
-    __pydantic_config__: ClassVar[Any] = {
-        "strict": True,
-        "extra": "forbid",
-        "allow_inf_nan": False,
-    }
-
-
 @dataclass(frozen=True, kw_only=True)
-class Estimate(_Strict):
-    """A median with its 95 % confidence interval.
-
-    Attributes:
-        median: Of the measured values, or the modelled value.
-        low: Near end of the interval; at most the median.
-        high: Far end.
-    """
-
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StartFigures(_Strict):
+class StartFigures(Strict):
     """What happens once a run or once an epoch, and belongs to no steady step.
 
     Attributes:
@@ -110,7 +91,7 @@ class StartFigures(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoaderFacts(_Strict):
+class LoaderFacts(Strict):
     """The training loader, as it describes itself.
 
     Attributes:
@@ -137,112 +118,7 @@ class LoaderFacts(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage(_Strict):
-    """One stage of making batches, or one operation of it.
-
-    Attributes:
-        name: One of `STAGES`.
-        operation: A part of the stage, such as "RandomResizedCrop" of "transform", whose time is
-            contained in the stage's own entry; empty for the whole stage.
-        count: How often it ran.
-        total_seconds: In all workers together.
-        seconds_per_sample: Mean; None where samples were not counted.
-        seconds_per_batch: Mean.
-        share: Of the busy time of all workers (or of this one).
-    """
-
-    name: str
-    operation: str
-    count: int
-    total_seconds: float
-    seconds_per_sample: float | None
-    seconds_per_batch: float
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Segment(_Strict):
-    """One stage of one batch in a worker.
-
-    Stages that take turns, sample after sample, are drawn one after the other: each is as long as
-    its turns together.
-
-    Attributes:
-        start_seconds: See the module.
-        seconds: How long.
-        stage: One of `STAGES`.
-    """
-
-    start_seconds: float
-    seconds: float
-    stage: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerLane(_Strict):
-    """One worker process, or one thread that makes batches.
-
-    Attributes:
-        name: Such as "worker 0".
-        kind: What it is; "main" is the training process itself, which loads between steps.
-        pid: Its process.
-        batches: Made by it.
-        samples: In these; None where they were not counted.
-        wall_seconds: From its first batch's beginning to its last one's end.
-        busy_seconds: Of these, making batches.
-        stages: Whole stages first, operations after them.
-        segments: A bounded, even choice of its batches.
-    """
-
-    name: str
-    kind: Literal["process", "thread", "main"]
-    pid: int
-    batches: int
-    samples: int | None
-    wall_seconds: float
-    busy_seconds: float
-    stages: tuple[Stage, ...]
-    segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlowSample(_Strict):
-    """One of the slowest 1 % of samples.
-
-    Attributes:
-        index: As the dataset was asked for it; None where it has none.
-        name: The file it was read from, or its key; empty when nothing told.
-        seconds: What it took to make.
-        worker: `WorkerLane.name`.
-    """
-
-    index: int | None
-    name: str
-    seconds: float
-    worker: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workers(_Strict):
-    """What was seen inside the workers of the training loader.
-
-    Attributes:
-        lanes: One for each; empty when nothing was seen, and `Profile.notes` says why.
-        stages: Over all lanes, whole stages first, operations after them.
-        ready_share: Share of fetches at which a batch lay ready; None where that is not known.
-        sample_seconds: Of single samples.
-        slowest: At most 100, slowest first.
-    """
-
-    lanes: tuple[WorkerLane, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    ready_share: float | None = None
-    sample_seconds: Estimate | None = None
-    slowest: tuple[SlowSample, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyncSite(_Strict):
+class SyncSite(Strict):
     """A line of the script that makes the CPU wait for the GPU.
 
     Attributes:
@@ -261,7 +137,7 @@ class SyncSite(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhatIf(_Strict):
+class WhatIf(Strict):
     """How long a step would take if one thing were different.
 
     Attributes:
@@ -281,7 +157,7 @@ class WhatIf(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict(_Strict):
+class Verdict(Strict):
     """Where the time goes, and what to do about it.
 
     Attributes:
@@ -300,7 +176,7 @@ class Verdict(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineFacts(_Strict):
+class MachineFacts(Strict):
     """Where the profile was made; two of them are comparable only on machines alike.
 
     Attributes:
@@ -327,7 +203,7 @@ class MachineFacts(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankFigures(_Strict):
+class RankFigures(Strict):
     """One process of a run on several.
 
     Attributes:
@@ -349,7 +225,7 @@ class RankFigures(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timeline(_Strict):
+class Timeline(Strict):
     """An even choice of the run's steps; every column has one entry a step.
 
     Attributes:
@@ -375,7 +251,7 @@ class Timeline(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile(_Strict):
+class Profile(Strict):
     """A run, measured.
 
     Attributes:
