@@ -55,16 +55,22 @@ def check_module(name: str, *, key: str) -> None:
     Raises:
         UsageError: It is one.
     """
-    top = name.partition(".")[0]
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):  # the import that follows says it better
-        return
-    if spec is not None and (top == "__main__" or _is_of_python(spec.origin)):
+    if _leads_to_python(name.partition(".")[0]):
         raise UsageError(
             f"{key}: {name!r} is a module of Python itself, which a config may not call; if it is "
             "one of yours, give it another name"
         )
+
+
+def _leads_to_python(top: str) -> bool:
+    if top == "__main__":
+        return True
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # the import that follows says it better
+        return False
+    # Some systems leave parts of the standard library out, such as idlelib.
+    return top in sys.stdlib_module_names if spec is None else _is_of_python(spec.origin)
 
 
 def check_object(found: Any, *, path: str, key: str) -> None:

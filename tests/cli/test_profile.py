@@ -23,7 +23,7 @@ def test_a_pack_is_loaded_by_itself(photo_pack: Path, tmp_path: Path) -> None:
     (decode,) = (one for one in profile.what_if if one.name == "decode alone")
     assert profile.step_seconds is not None
     assert 0 < decode.step_seconds.median < profile.step_seconds.median
-    assert profile.exposed_share is not None and profile.exposed_share > 0.5
+    assert profile.exposed_share is not None and profile.exposed_share > 0.1
 
 
 @pytest.mark.parametrize(
