@@ -26,7 +26,7 @@ from fastdata.config import (
 )
 from fastdata.errors import UsageError
 from fastdata.training import OptimizerConfig
-from fastdata.transforms import HorizontalFlip, Normalize, RandomCrop
+from fastdata.transforms import HorizontalFlip, Normalize, RandomCrop, ToFloat
 
 WHOLE = """\
 model: {path: "nets:Net", args: {classes: 2}}
@@ -281,6 +281,12 @@ def test_transforms_are_built_by_name() -> None:
         key="data.transforms",
     )
     assert built == [RandomCrop((192, 96)), HorizontalFlip(), Normalize((0.5,), (1.0,))]
+    halves = [
+        {"ToFloat": "float16"},
+        {"Normalize": {"mean": [0.5], "std": [1], "dtype": "float16"}},
+    ]
+    built = build_transforms(halves, key="data.transforms")
+    assert built == [ToFloat("float16"), Normalize((0.5,), (1.0,), "float16")]
 
 
 @pytest.mark.parametrize(
@@ -292,6 +298,7 @@ def test_transforms_are_built_by_name() -> None:
         ("RandomCrop", "RandomCrop does not take"),
         ({"RandomCrop": 3, "ToFloat": {}}, "expected one name"),
         ({"RandomCrop": 0}, "at least 1 pixel"),
+        ({"ToFloat": "half"}, "dtype='half'; expected float32, float16, bfloat16"),
     ],
 )
 def test_a_transform_that_is_none(entry: Any, said: str) -> None:

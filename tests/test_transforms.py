@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import picture
@@ -237,6 +238,16 @@ def test_pixels_say_what_happens_to_values():
     np.testing.assert_allclose(51 * factor + offset, (51 / 255 - 0.5) / 0.25, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_values_become_halves_on_request(dtype):
+    named_by_torch = getattr(torch, dtype)
+    assert ToFloat(named_by_torch) == ToFloat(dtype)
+    assert plan(ToFloat(dtype)).pixels == Pixels(dtype, 1 / 255)
+    chain = [ToFloat(), Normalize([0.5], [0.25], dtype=named_by_torch)]
+    assert plan(chain).pixels == Pixels(dtype, 1 / 255, (0.5,), (0.25,))
+    assert plan([ToFloat(dtype), *chain]).pixels.dtype == dtype
+
+
 def test_only_geometry_moves_pixels():
     assert not plan([ToFloat(), Normalize((0,), (1,))]).moves_pixels
     assert plan([ToFloat(), HorizontalFlip()]).moves_pixels
@@ -260,6 +271,12 @@ def test_only_geometry_moves_pixels():
         (lambda: HorizontalFlip(1.5), "probability"),
         (lambda: Normalize((0, 0), (1, 1)), "expected 1 or 3"),
         (lambda: Normalize((0,), (0,)), "std above 0"),
+        (lambda: Normalize((0,), (1,), "float64"), "dtype='float64'; expected float32, float16"),
+        (lambda: ToFloat(torch.uint8), "dtype=torch.uint8; expected float32, float16"),
+        (
+            lambda: plan([ToFloat("float16"), Normalize((0,), (1,))]),
+            r"before a Normalize of float32, which decides; give dtype='float16'",
+        ),
         (lambda: Normalize((math.nan,), (1,)), "finite"),
         (lambda: Pixels("float32", 1.0, (0, 0, 0), (1, 1, 1)).check_channels(1), "give 1 or 1"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -15,6 +16,7 @@ from fastdata.engines.drawing import Drawing
 from fastdata.engines.drawn import Drawn
 from fastdata.engines.packed import PackFields
 from fastdata.engines.take import Take
+from fastdata.engines.values import ValueChange
 from fastdata.engines.work import Indices, Made, Skip, Task
 from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
 from fastdata.geometry import Geometry
@@ -22,11 +24,13 @@ from fastdata.native import core
 from fastdata.packs.decoding import decode_rows, record_shape
 from fastdata.sampletype import record_type
 from fastdata.schema import Bytes, DistanceMap, Field, Image, Text
-from fastdata.transforms import Plan
+from fastdata.transforms import Pixels, Plan
 
 __all__ = ["ImageRenderer", "PackMaker"]
 
 _ALONE: Final = Resources()
+# What the core does not write.
+_HALVES: Final = ("float16", "bfloat16")
 
 Failures = list[tuple[int, FastDataError]]
 # Field, samples, sizes of their sources (B, 2), geometry -> a value with B entries, and which
@@ -103,6 +107,11 @@ class PackMaker:
     def plan(self) -> Plan:
         """The transforms."""
         return self._plan
+
+    def raw(self) -> PackMaker:
+        """The same, with images left uint8, for whoever changes their values on a device."""
+        plan = dataclasses.replace(self._plan, leaves_values=True)
+        return PackMaker(self._fields, plan, skip_bad=self.skip_bad)
 
     def takes(self) -> list[Take]:
         """How to gather each field in batch layout, when `only_gathers`."""
@@ -248,20 +257,22 @@ class PackMaker:
             return found
         size = int(out_sizes[0, 0]), int(out_sizes[0, 1])
         shape = (len(indices), *record_shape(field, size))
-        out = resources.allocate(shape, self._result_type(field))
+        pixels = self._plan.pixels if isinstance(field, Image) else None
+        rounds = pixels is not None and pixels.dtype in _HALVES
+        out = resources.allocate(shape, np.uint8 if rounds else self._result_type(field))
         failed = core().decode_batch(
             field,
             self._fields.records(name, indices),
             sizes,
             geometry,
-            self._plan.pixels if isinstance(field, Image) else None,
+            None if rounds else pixels,
             out.numpy(),
             threads=resources.threads,
             names=lambda at: self._fields.key(int(indices[at])),
         )
         for at, error in failed:
             failures.setdefault(at, error)
-        return out
+        return _rounded(out, pixels, resources) if pixels and rounds else out
 
     def _take(self, name: str, field: Field) -> Take:
         take = self._fields.take(name)
@@ -293,9 +304,21 @@ def _in_batch_layout(field: Field, value: Any) -> Any:
     return value.permute(0, 3, 1, 2) if isinstance(field, Image) else value
 
 
+def _rounded(images: torch.Tensor, pixels: Pixels, resources: Resources) -> torch.Tensor:
+    """Images (B, H, W, C) as halves; one by one, since torch keeps float32 of all it rounds."""
+    change = ValueChange(pixels)
+    # NumPy, which names the type of the memory, has no bfloat16.
+    out = resources.allocate(tuple(images.shape), np.uint16).view(change.dtype)
+    for image, result in zip(images.permute(0, 3, 1, 2), out.permute(0, 3, 1, 2), strict=True):
+        change(image, result)
+    return out
+
+
 def _select(value: Any, positions: Sequence[int]) -> Any:
     if isinstance(value, list):
         return [value[at] for at in positions]
+    if value.dtype == torch.bfloat16:
+        return value[list(positions)]
     # Through NumPy, because torch cannot index every dtype that it can hold.
     return torch.from_numpy(value.numpy()[list(positions)])
 

@@ -146,6 +146,11 @@ def _packed(
     reason = _against_cpu(request, collate_fn)
     if function is not None:
         reason = "pack.map() runs a Python function for each sample"
+    if checked.pixels.dtype == "bfloat16" and (function is not None or collate_fn is not None):
+        raise UsageError(
+            "pack.map() and collate_fn get NumPy values, and NumPy has no bfloat16; give the "
+            "transforms dtype='float32', and cast what comes out"
+        )
     if reason is None:
         how = (
             "a pack whose fields have one size: whole batches are gathered"

@@ -38,9 +38,10 @@ class FastLoader(DataLoader[Any]):
         any other dataset or function -> "torch": worker processes, as in a DataLoader
 
     Batches of a pack are named tuples "Batch" of tensors in schema order: images (B, C, H, W) uint8
-    in channels_last strides (float32 after ToFloat or Normalize), masks (B, H, W) of their stored
-    type, distance maps float32 (B, H, W) or (B, classes, H, W) in pixels, labels int64 (B,),
-    windows (B, length, features), text a list. All other datasets give what a DataLoader gives.
+    in channels_last strides (float32 after ToFloat or Normalize, or the half that their `dtype`
+    names), masks (B, H, W) of their stored type, distance maps float32 (B, H, W) or (B, classes, H,
+    W) in pixels, labels int64 (B,), windows (B, length, features), text a list.
+    All other datasets give what a DataLoader gives.
 
     Samples are ordered by (seed, epoch), and shared among ranks: those of torch.distributed, or of
     RANK and WORLD_SIZE. Every rank gets as many batches, and no sample comes twice unless there

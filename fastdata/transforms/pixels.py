@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,26 +15,42 @@ from fastdata.transforms.base import Transform
 __all__ = ["Normalize", "Pixels", "ToFloat"]
 
 
+_FLOATS: Final = ("float32", "float16", "bfloat16")
+
+
 @dataclass(frozen=True)
 class ToFloat(Transform):
-    """Images become float32, values 0..1 (torchvision's ``ToDtype(float32, scale=True)``)."""
+    """Images become floats, values 0..1 (torchvision's ``ToDtype(dtype, scale=True)``).
+
+    Attributes:
+        dtype: "float32", "float16" or "bfloat16", or torch's name of it. Values are computed in
+            float32 and rounded once.
+    """
+
+    dtype: Any = "float32"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", _float_name(self, self.dtype))
 
 
 @dataclass(frozen=True)
 class Normalize(Transform):
-    """Images become float32: (value / 255 - mean) / std, a channel at a time.
+    """Images become floats: (value / 255 - mean) / std, a channel at a time.
 
     `ToFloat` before it is allowed and changes nothing.
 
     Attributes:
         mean: One number a channel, on the scale 0..1.
         std: One positive number a channel.
+        dtype: As in `ToFloat`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    dtype: Any = "float32"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", _float_name(self, self.dtype))
         object.__setattr__(self, "mean", tuple(map(float, self.mean)))
         object.__setattr__(self, "std", tuple(map(float, self.std)))
         is_finite = all(map(math.isfinite, self.mean + self.std))
@@ -44,18 +60,27 @@ class Normalize(Transform):
             raise UsageError(f"{self}: expected finite numbers, and std above 0")
 
 
+def _float_name(transform: Transform, dtype: Any) -> str:
+    # A torch.dtype says "torch.float16" of itself; torch is not imported for it.
+    name = str(dtype).removeprefix("torch.")
+    if name not in _FLOATS:
+        raise UsageError(f"{transform}: dtype={dtype!r}; expected {', '.join(_FLOATS)}")
+    return name
+
+
 @dataclass(frozen=True)
 class Pixels:
     """Values of images as they are delivered: ``(value * scale - mean) / std`` of the uint8 value.
 
     Attributes:
-        dtype: "uint8" leaves the values as they are; "float32" computes.
+        dtype: "uint8" leaves the values as they are; the others are computed in float32, and
+            rounded once.
         scale: Factor of the uint8 value.
         mean: One number, or one a channel, subtracted after scaling.
         std: One number, or one a channel, divided by last.
     """
 
-    dtype: Literal["uint8", "float32"] = "uint8"
+    dtype: Literal["uint8", "float32", "float16", "bfloat16"] = "uint8"
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)

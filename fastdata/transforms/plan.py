@@ -30,9 +30,11 @@ class Plan:
 
     Attributes:
         transforms: The list. The position of an entry is part of what its random numbers depend on.
+        leaves_values: Whether images stay uint8, for somebody else to change their values.
     """
 
     transforms: tuple[Transform, ...] = ()
+    leaves_values: bool = False
 
     @cached_property
     def moves_pixels(self) -> bool:
@@ -53,12 +55,13 @@ class Plan:
     @cached_property
     def pixels(self) -> Pixels:
         """What happens to the values of images, last."""
-        normalize = [entry for entry in self.transforms if isinstance(entry, Normalize)]
-        if normalize:
-            return Pixels("float32", 1 / 255, normalize[0].mean, normalize[0].std)
-        if any(isinstance(entry, ToFloat) for entry in self.transforms):
-            return Pixels("float32", 1 / 255)
-        return Pixels()
+        changing = [entry for entry in self.transforms if isinstance(entry, ToFloat | Normalize)]
+        if self.leaves_values or not changing:
+            return Pixels()
+        last = changing[-1]
+        if isinstance(last, Normalize):
+            return Pixels(last.dtype, 1 / 255, last.mean, last.std)
+        return Pixels(last.dtype, 1 / 255)
 
     def geometry(
         self,
@@ -92,7 +95,8 @@ def plan(transforms: Sequence[Transform] | Transform | None) -> Plan:
     and crops do not mind and resampling happens in uint8.
 
     Raises:
-        UsageError: An entry is no transform of this module, or there are two `Normalize`.
+        UsageError: An entry is no transform of this module, there are two `Normalize`, or `ToFloat`
+            asks for another half than the `Normalize` after it.
     """
     if transforms is None:
         return Plan()
@@ -120,4 +124,16 @@ def plan(transforms: Sequence[Transform] | Transform | None) -> Plan:
                 f"transforms[{position}] is ToFloat after Normalize, whose result is float; "
                 "leave it out or put it first"
             )
+    _check_floats(entries)
     return Plan(entries)
+
+
+def _check_floats(entries: tuple[Transform, ...]) -> None:
+    changing = [entry for entry in entries if isinstance(entry, ToFloat | Normalize)]
+    for entry in changing[:-1]:
+        if entry.dtype not in ("float32", changing[-1].dtype):
+            raise UsageError(
+                f"transforms has ToFloat(dtype={entry.dtype!r}) before a "
+                f"{type(changing[-1]).__name__} of {changing[-1].dtype}, which decides; give "
+                f"dtype={entry.dtype!r} to the latter"
+            )

@@ -90,7 +90,8 @@ class ImagePipeline:
         made = self._pipeline.share_outputs(stream)
         self._pipeline.release_outputs()
         return {
-            image.name: from_dlpack(images.as_tensor())
+            # Halves are rounded here, since DALI has no bfloat16; other types stay what they are.
+            image.name: from_dlpack(images.as_tensor()).to(getattr(torch, image.pixels.dtype))
             for image, images in zip(self.spec.images, made, strict=True)
         }
 
