@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fastdata.profiling.describe import describe_loader
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.record import Estimate, Profile, Stage, Verdict, WhatIf
 
@@ -18,13 +19,18 @@ def profile_loader(loader: Iterable[Any], *, batches: int, warmup: int) -> Profi
 
     Args:
         loader: Gone through as often as it takes.
-        batches: To measure; those that begin an epoch count for themselves.
+        batches: To measure.
         warmup: First ones that count for themselves.
     """
-    with Profiler(warmup=warmup) as profiler:
+    taken = 0
+    with Profiler(warmup=warmup, loader_only=True) as profiler:
         for _ in itertools.islice(_again_and_again(profiler.watch(loader)), warmup + batches):
             profiler.step()
-    return _judged(profiler.report())
+            taken += 1
+    profile = profiler.report()
+    if not profile.steps:
+        return dataclasses.replace(profile, verdict=_unmeasured(loader, taken), notes=())
+    return _judged(profile)
 
 
 def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
@@ -37,16 +43,36 @@ def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
             return
 
 
+def _unmeasured(loader: Iterable[Any], taken: int) -> Verdict:
+    if taken:
+        reason = (
+            f"the loader ended after {taken} batches, all of them warm-up; measure with --warmup "
+            "0, or give one that can be gone through again"
+        )
+    else:
+        told = describe_loader(loader)
+        samples, size = told["samples"], told["batch_size"]
+        reason = "the loader gives no batch"
+        if samples is not None:
+            reason += f": its dataset has {samples} samples, a batch {size}"
+            reason += "; take a smaller batch" if samples else "; give one with samples in it"
+    return Verdict(
+        kind="INCOMPLETE",
+        sentence=f"INCOMPLETE: {reason}.",
+        next_command=None,
+        missing=(reason,),
+    )
+
+
 def _judged(profile: Profile) -> Profile:
     """With ceilings and a verdict of a loader alone; waiting is all that its loop does."""
-    if not profile.steps or profile.step_seconds is None:
-        return profile
+    assert profile.wall_seconds is not None and profile.step_seconds is not None
     stages = [stage for stage in profile.workers.stages if not stage.operation]
     busy = sum(stage.seconds_per_batch for stage in stages)
     what_if = tuple(_ceiling(stage, busy, profile.step_seconds) for stage in stages)
     size = profile.samples_per_step or 0.0
-    rate = size / profile.step_seconds.median
-    sentence = f"Alone, the loader gives {rate:,.0f} samples/s"
+    # By the mean: where epochs are short, every other batch may begin one.
+    sentence = f"Alone, the loader gives {size / profile.wall_seconds:,.0f} samples/s"
     if stages:
         largest = max(stages, key=lambda stage: stage.seconds_per_batch)
         sentence += f"; {largest.name.replace('_', ' ')} is {largest.share:.0%} of the work"

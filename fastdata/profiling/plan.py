@@ -21,12 +21,15 @@ class Plan:
     Attributes:
         warmup: Steps at the beginning that count for themselves.
         steps: Steady steps to measure after them; None measures all.
+        loader_only: Whether nothing but a loader is measured: its epochs may be short, and a step
+            that begins one is a step like others.
         replay: Steps that then get the same batch again, while the loader rests, and as many more
             while it runs; 0 leaves every batch as it is. The script trains on other data by it.
     """
 
     warmup: int = 10
     steps: int | None = None
+    loader_only: bool = False
     replay: int = 0
 
     @property

@@ -43,10 +43,19 @@ class Profiler:
         warmup: Steps at the beginning that count for themselves.
         steps: Steady steps to measure; None measures all.
         replay: Steps to try afterwards with the same batch again; see `fastdata.profiling.plan`.
+        loader_only: Whether the loop does nothing but take batches; those that begin an epoch are
+            then steps like others.
     """
 
-    def __init__(self, *, warmup: int = 10, steps: int | None = None, replay: int = 0) -> None:
-        self._plan = Plan(warmup=warmup, steps=steps, replay=replay)
+    def __init__(
+        self,
+        *,
+        warmup: int = 10,
+        steps: int | None = None,
+        replay: int = 0,
+        loader_only: bool = False,
+    ) -> None:
+        self._plan = Plan(warmup=warmup, steps=steps, replay=replay, loader_only=loader_only)
         self._undo = ExitStack()
         self._session: Session | None = None
         self._recorder: Recorder | None = None

@@ -56,6 +56,7 @@ class StepLane:
     def __init__(self, channel: Channel, plan: Plan) -> None:
         self._channel = channel
         self._warmup = plan.warmup
+        self._counts_starts = plan.loader_only
         self._most = math.inf if plan.measured is None else plan.measured
         self._lane: Lane | None = None
         self._rings: tuple[Ring, Ring] | None = None
@@ -82,7 +83,8 @@ class StepLane:
         if self._steady >= self._most and not notes.phase:
             return
         is_warmup = self._steps < self._warmup
-        is_special = is_warmup or step.epochs > 0 or notes.phase != NORMAL
+        is_start = step.epochs > 0 and not self._counts_starts
+        is_special = is_warmup or is_start or notes.phase != NORMAL
         self._rings[is_special].add(_entry(step, notes, is_warmup=is_warmup))
         self._steps += 1
         self._steady += not is_special

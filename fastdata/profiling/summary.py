@@ -146,15 +146,17 @@ def _ratio(part: float, whole: float) -> float | None:
 def _start(
     special: Sequence[StepLog], late: Sequence[StepLog], steady: Sequence[StepLog]
 ) -> StartFigures:
-    epochs = round(sum(log["epochs"] for log in special))
-    warm = [*(log for log in special if log["is_warmup"]), *late]
     everything = [*special, *late, *steady]
+    epochs = round(sum(log["epochs"] for log in everything))
+    warm = [*(log for log in special if log["is_warmup"]), *late]
     return StartFigures(
         epochs=epochs,
-        worker_start_seconds=sum(log["worker_start"] for log in special) / epochs
+        worker_start_seconds=sum(log["worker_start"] for log in everything) / epochs
         if epochs
         else None,
-        first_batch_seconds=sum(log["first_batch"] for log in special) / epochs if epochs else None,
+        first_batch_seconds=sum(log["first_batch"] for log in everything) / epochs
+        if epochs
+        else None,
         warmup_steps=sum(log.steps for log in warm),
         warmup_seconds=sum(log["wall"] for log in warm),
         validation_passes=round(sum(log["validation_passes"] for log in everything)),

@@ -26,6 +26,17 @@ def test_a_pack_is_loaded_by_itself(photo_pack: Path, tmp_path: Path) -> None:
     assert profile.exposed_share is not None and profile.exposed_share > 0.1
 
 
+def test_a_pack_that_is_one_batch_is_measured_as_well(photo_pack: Path, tmp_path: Path) -> None:
+    done = run(
+        "profile", photo_pack, "-o", tmp_path, "--steps", "8", "--warmup", "1",
+        "--transforms", "RandomResizedCrop: [24, 24]", "--batch-size", "1000",
+    )  # fmt: skip
+    assert done.code == 0 and b"optimizer step" not in done.err
+    profile = read_profile(tmp_path / "report.json")
+    assert profile.steps == 8 and profile.start.epochs == 9
+    assert profile.verdict.sentence.startswith("Alone, the loader gives ")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -1,0 +1,54 @@
+"""A loader measured by itself: what is said of it, however few batches an epoch has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from fastdata.profiling.alone import profile_loader
+
+
+class Slow(Dataset[torch.Tensor]):
+    """Samples that take 5 ms each."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        time.sleep(0.005)
+        return torch.full((4,), float(index))
+
+
+@pytest.mark.parametrize("batches", [1, 2, 3, 40])
+def test_a_loader_is_measured_with_any_number_of_batches_an_epoch(batches: int) -> None:
+    profile = profile_loader(DataLoader(Slow(4 * batches), 4), batches=12, warmup=2)
+    assert profile.steps == 12 and profile.samples_per_step == 4
+    assert profile.start.epochs == -(-14 // batches)
+    rate = float(profile.verdict.sentence.removeprefix("Alone, the loader gives ").split()[0])
+    # 200 samples/s, less what a busy machine adds to each wake-up.
+    assert 100 < rate <= 200
+    assert profile.exposed_share is not None and profile.exposed_share > 0.9
+    assert "optimizer" not in " ".join([profile.verdict.sentence, *profile.notes])
+
+
+def test_an_empty_loader_is_told_from_one_that_ends_too_soon() -> None:
+    profile = profile_loader(DataLoader(Slow(3), 4, drop_last=True), batches=5, warmup=2)
+    assert profile.verdict.kind == "INCOMPLETE" and profile.verdict.missing == (
+        "the loader gives no batch: its dataset has 3 samples, a batch 4; take a smaller batch",
+    )
+
+    def once() -> Iterator[torch.Tensor]:
+        yield from torch.ones(3, 4, 8)
+
+    profile = profile_loader(once(), batches=5, warmup=4)
+    assert profile.verdict.missing == (
+        "the loader ended after 3 batches, all of them warm-up; measure with --warmup 0, or give "
+        "one that can be gone through again",
+    )
