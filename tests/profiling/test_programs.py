@@ -76,7 +76,7 @@ def test_a_background_prefetcher(tmp_path: Path) -> None:
 LIGHTNING = f"""
 import logging, time, torch, warnings
 warnings.filterwarnings("ignore")
-import lightning
+import pytorch_lightning as lightning
 from torch.utils.data import DataLoader, Dataset
 {SLOW}
 class Net(lightning.LightningModule):
@@ -102,7 +102,7 @@ trainer.fit(Net(), DataLoader(Slow(40, 0.03)), DataLoader(Slow(10, 0.005)))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="no Lightning here")
+@pytest.mark.skipif(importlib.util.find_spec("pytorch_lightning") is None, reason="no Lightning here")
 def test_a_lightning_trainer(tmp_path: Path) -> None:
     done = profile(tmp_path, LIGHTNING)
     rows = median_rows(done.profile)
