@@ -18,10 +18,11 @@ from fastdata.geometry import Geometry
 from fastdata.native import twin
 from fastdata.native.compiled_core import CompiledCore
 from fastdata.native.extension import compiled
+from fastdata.native.jpeg_batches import CroppedJpegs
 from fastdata.schema import Field
 from fastdata.transforms import Pixels
 
-__all__ = ["Core", "core"]
+__all__ = ["Core", "CroppedJpegs", "core"]
 
 
 class Core(Protocol):
@@ -44,6 +45,28 @@ class Core(Protocol):
         names: Callable[[int], str],
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
+
+    def crop_jpegs(
+        self,
+        records: Sequence[Any],
+        boxes: npt.NDArray[np.integer],
+        *,
+        threads: int,
+        names: Callable[[int], str],
+        out: npt.NDArray[np.uint8] | None = None,
+    ) -> CroppedJpegs:
+        """Cut small JPEGs out of others; see `fastdata.native.jpeg_batches.crop_jpegs`."""
+
+    def jpeg_kinds(
+        self,
+        records: Sequence[Any],
+        sizes: npt.NDArray[np.integer],
+        *,
+        threads: int,
+        names: Callable[[int], str],
+        checks: bool = False,
+    ) -> tuple[npt.NDArray[np.bool_], list[tuple[int, FastDataError]]]:
+        """Find the plain JPEGs; see `fastdata.native.jpeg_batches.jpeg_kinds`."""
 
     def uniform(
         self,

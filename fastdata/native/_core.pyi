@@ -20,6 +20,29 @@ def crop_jpeg(
 ) -> tuple[bytes, int, int, int, int] | None:
     """File, top, left, height, width; None where the box lies outside the picture."""
 
+def crop_jpegs(
+    records: Sequence[Buffer],
+    boxes: npt.NDArray[np.int64],
+    *,
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    origins: npt.NDArray[np.int32],
+    sizes: npt.NDArray[np.int32],
+    threads: int,
+) -> list[tuple[int, int, str]]:
+    """Fills the arrays of a `fastdata.native.CroppedJpegs`; failures as `decode_batch` has them."""
+
+def jpeg_kinds(
+    records: Sequence[Buffer],
+    sizes: npt.NDArray[np.int32],
+    *,
+    plain: npt.NDArray[np.bool_],
+    checks: bool,
+    threads: int,
+) -> list[tuple[int, int, str]]:
+    """Sets `plain`, (B,); failures as `decode_batch` has them."""
+
 def check_jpeg(data: Buffer) -> None:
     """Reads all coefficients; InputError for damage, warnings of libjpeg included."""
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.native import twin
+from fastdata.native.jpeg_batches import CroppedJpegs, Failures
 from fastdata.philox import check_draw
 from fastdata.schema import DistanceMap, Field, Image
 from fastdata.transforms import Pixels
@@ -81,6 +82,60 @@ class CompiledCore:
             )  # fmt: skip
         return sorted(failures, key=lambda failure: failure[0])
 
+    def crop_jpegs(
+        self,
+        records: Sequence[Any],
+        boxes: npt.NDArray[np.integer],
+        *,
+        threads: int,
+        names: Callable[[int], str],
+        out: npt.NDArray[np.uint8] | None = None,
+    ) -> CroppedJpegs:
+        """Cut small JPEGs out of others; see `fastdata.native.jpeg_batches.crop_jpegs`."""
+        crops = CroppedJpegs.room_for(records, out)
+
+        def refuse(at: int) -> Failures:
+            one = [records[at]], boxes[at : at + 1]
+            return twin.crop_jpegs(*one, threads=1, names=lambda _: names(at)).failed
+
+        failed = self._extension.crop_jpegs(
+            list(records),
+            boxes.astype(np.int64, order="C", casting="same_kind"),
+            data=crops.data,
+            offsets=crops.offsets,
+            lengths=crops.lengths,
+            origins=crops.origins,
+            sizes=crops.sizes,
+            threads=threads,
+        )
+        crops.failed.extend(_named(failed, names, refuse))
+        return crops
+
+    def jpeg_kinds(
+        self,
+        records: Sequence[Any],
+        sizes: npt.NDArray[np.integer],
+        *,
+        threads: int,
+        names: Callable[[int], str],
+        checks: bool = False,
+    ) -> tuple[npt.NDArray[np.bool_], Failures]:
+        """Find the plain JPEGs; see `fastdata.native.jpeg_batches.jpeg_kinds`."""
+        plain = np.empty(len(records), np.bool_)
+
+        def refuse(at: int) -> Failures:
+            one = [records[at]], sizes[at : at + 1]
+            return twin.jpeg_kinds(*one, threads=1, names=lambda _: names(at))[1]
+
+        failed = self._extension.jpeg_kinds(
+            list(records),
+            np.ascontiguousarray(sizes, np.int32),
+            plain=plain,
+            checks=checks,
+            threads=threads,
+        )
+        return plain, _named(failed, names, refuse)
+
     def uniform(
         self,
         seed: int,
@@ -112,6 +167,21 @@ class CompiledCore:
                 value_bytes=item_bytes, classes=classes, zero=field.zero, scale=field.scale
             )
         return kinds.mask(id_bytes=item_bytes, raw=getattr(field, "codec", "") == "raw")
+
+
+def _named(
+    failed: list[tuple[int, int, str]],
+    names: Callable[[int], str],
+    refuse: Callable[[int], Failures],
+) -> Failures:
+    """The core's failures as errors; what it leaves to the twin, the twin refuses in words."""
+    failures: Failures = []
+    for at, reason, message in failed:
+        if reason in _ERRORS:
+            failures.append((at, _ERRORS[reason](f"{names(at)}: {message}")))
+        else:
+            failures += ((at, error) for _, error in refuse(at))
+    return failures
 
 
 def _arrays(geometry: Geometry) -> tuple[npt.NDArray[Any], ...]:

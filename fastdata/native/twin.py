@@ -21,12 +21,13 @@ from fastdata.codecs import decode_mask, open_image
 from fastdata.distance import dequantize
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
+from fastdata.native.jpeg_batches import crop_jpegs, jpeg_kinds
 from fastdata.native.render import render
 from fastdata.philox import uniform
 from fastdata.schema import DistanceMap, Field, Image, Mask
 from fastdata.transforms import Pixels
 
-__all__ = ["NAME", "decode_batch", "uniform"]
+__all__ = ["NAME", "crop_jpegs", "decode_batch", "jpeg_kinds", "uniform"]
 
 NAME: Final = "pillow twin"
 

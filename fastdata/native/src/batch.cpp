@@ -1,11 +1,7 @@
 #include "batch.h"
 
-#include <algorithm>
 #include <cstring>
-#include <exception>
-#include <mutex>
 
-#include "errors.h"
 #include "pool.h"
 #include "sample.h"
 
@@ -35,49 +31,11 @@ void clear(const Target& target) {
     }
 }
 
-/// Collects what went wrong, from all threads.
-class Failures {
-  public:
-    void add(Failure failure) {
-        const std::lock_guard lock(mutex_);
-        found_.push_back(std::move(failure));
-    }
-
-    void add_bug(std::exception_ptr bug) {
-        const std::lock_guard lock(mutex_);
-        if (!bug_) bug_ = std::move(bug);
-    }
-
-    std::vector<Failure> sorted() {
-        if (bug_) std::rethrow_exception(bug_);
-        std::sort(found_.begin(), found_.end(),
-                  [](const Failure& a, const Failure& b) { return a.position < b.position; });
-        return std::move(found_);
-    }
-
-  private:
-    std::mutex mutex_;
-    std::vector<Failure> found_;
-    std::exception_ptr bug_;
-};
-
 void make_or_note(const Batch& batch, std::size_t position, Failures& failures) {
     thread_local Workbench workbench;
-    try {
-        try {
-            make_sample(batch, position, workbench);
-        } catch (const NotHere& reason) {
-            failures.add({position, Failure::Kind::not_here, reason.what()});
-        } catch (const BadInput& reason) {
-            clear(target_of(batch, position));
-            failures.add({position, Failure::Kind::bad_input, reason.what()});
-        } catch (const Contradiction& reason) {
-            clear(target_of(batch, position));
-            failures.add({position, Failure::Kind::contradiction, reason.what()});
-        }
-    } catch (...) {
-        failures.add_bug(std::current_exception());
-    }
+    failures.watch(
+        position, [&] { make_sample(batch, position, workbench); },
+        [&] { clear(target_of(batch, position)); });
 }
 
 }  // namespace

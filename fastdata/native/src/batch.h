@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "bytes.h"
+#include "failures.h"
 #include "pixels.h"
 #include "place.h"
 
@@ -40,19 +40,6 @@ struct Batch {
 
     Target first;                      ///< Where the first sample goes.
     std::ptrdiff_t sample_stride = 0;  ///< Bytes from one sample's place to the next one's.
-};
-
-/// Why a sample could not be made.
-struct Failure {
-    enum class Kind {
-        bad_input,      ///< InputError
-        contradiction,  ///< PackCorrupt
-        not_here,       ///< The Pillow twin may be able to make it.
-    };
-
-    std::size_t position = 0;
-    Kind kind = Kind::bad_input;
-    std::string message;
 };
 
 /// Makes the samples at these positions, each by the next thread that is free, and gives back those

@@ -1,6 +1,7 @@
 #include "image_decoder.h"
 
 #include <cstring>
+#include <string>
 
 #include "errors.h"
 
@@ -11,7 +12,19 @@ bool starts_with(Bytes file, const char* magic, std::size_t size) {
     return file.size >= size && std::memcmp(file.data, magic, size) == 0;
 }
 
+std::string text(int height, int width) {
+    return "(" + std::to_string(height) + ", " + std::to_string(width) + ")";
+}
+
 }  // namespace
+
+void StoredImage::check_upright(int height_in_pack, int width_in_pack) const {
+    const bool swaps = Turn::upright(orientation).transpose;
+    const int upright_height = swaps ? width : height, upright_width = swaps ? height : width;
+    if (upright_height == height_in_pack && upright_width == width_in_pack) return;
+    throw Contradiction("decodes to " + text(upright_height, upright_width) + "; the pack says " +
+                        text(height_in_pack, width_in_pack) + " (height, width)");
+}
 
 StoredImage ImageDecoder::open(Bytes file) {
     file_ = file;

@@ -17,6 +17,9 @@ struct StoredImage {
     int height = 0;
     int width = 0;
     int orientation = 1;  ///< EXIF's, 1..8; `Turn::upright` says what to do with it.
+
+    /// Throws Contradiction unless the upright picture has this size, which the pack says it has.
+    void check_upright(int height_in_pack, int width_in_pack) const;
 };
 
 /// JPEG and PNG files to pixels. One for each thread, used again for every file.

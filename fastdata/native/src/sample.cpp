@@ -62,14 +62,6 @@ void check_result(const Batch& batch, std::size_t position) {
                    "; add a Resize or a crop, so that all samples have one size");
 }
 
-void check_upright(const StoredImage& found, Size expected) {
-    Size upright{found.height, found.width};
-    if (Turn::upright(found.orientation).transpose) std::swap(upright.height, upright.width);
-    if (upright == expected) return;
-    throw Contradiction("decodes to (" + upright.text() + "); the pack says (" + expected.text() +
-                        ") (height, width)");
-}
-
 /// A raw record's values, after checking that there are as many as its shape needs.
 const std::uint8_t* raw_values(const Batch& batch, std::size_t position, std::size_t pixel_bytes) {
     const Bytes record = batch.records[position];
@@ -127,7 +119,7 @@ void make_image(const Batch& batch, std::size_t position, Workbench& workbench) 
     }
     const StoredImage image = workbench.decoder.open(batch.records[position]);
     const Size size = at(batch.sizes, position);
-    check_upright(image, size);
+    image.check_upright(size.height, size.width);
     const Placement placement = upright.stored(image.orientation, size.height, size.width);
     placement.check(image.height, image.width);
     const auto pixels =
@@ -149,7 +141,7 @@ void make_mask(const Batch& batch, std::size_t position, Workbench& workbench) {
         return place(raw_pixels<std::uint16_t>(batch, position, 1, workbench.aligned), 1);
     const StoredImage mask = workbench.decoder.open(batch.records[position]);
     const Size size = at(batch.sizes, position);
-    check_upright(mask, size);
+    mask.check_upright(size.height, size.width);
     const Placement stored = upright.stored(mask.orientation, size.height, size.width);
     stored.check(mask.height, mask.width);
     const Ids ids = workbench.decoder.ids(stored.reach(mask.height, mask.width));

@@ -3,17 +3,15 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <deque>
 #include <optional>
-#include <string>
 #include <tuple>
 #include <vector>
 
+#include "failures.h"
 #include "gil.h"
 #include "held_bytes.h"
 #include "module.h"
@@ -105,24 +103,13 @@ void set_geometry(Batch& batch, const Geometry& geometry) {
     batch.vflip = vflip.data();
 }
 
-nb::list found(const std::vector<Failure>& failures) {
-    nb::list result;
-    for (const Failure& failure : failures) {
-        result.append(
-            nb::make_tuple(failure.position, static_cast<int>(failure.kind), failure.message));
-    }
-    return result;
-}
-
 nb::list run(const RecordKind& kind, const std::vector<nb::object>& records,
              Rows<std::int32_t, 2> sizes, const std::optional<Geometry>& geometry, Out out,
              const Values& values, const std::vector<std::size_t>& positions, int threads) {
     Batch batch;
     batch.kind = kind;
-    // A deque, because what holds a buffer cannot move.
-    std::deque<HeldBytes> held;
-    for (const nb::object& record : records)
-        batch.records.push_back(held.emplace_back(record).bytes());
+    const HeldRecords held(records);
+    batch.records = held.bytes();
     if (sizes.shape(0) != records.size() || out.shape(0) != records.size()) {
         throw nb::value_error("sizes or out are of another number of samples");
     }
@@ -140,7 +127,7 @@ nb::list run(const RecordKind& kind, const std::vector<nb::object>& records,
         const GilReleased released;
         failures = decode_batch(batch, positions, threads);
     }
-    return found(failures);
+    return listed(failures);
 }
 
 }  // namespace

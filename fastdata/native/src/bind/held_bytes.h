@@ -2,6 +2,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <deque>
+#include <vector>
+
 #include "bytes.h"
 
 namespace fastdata {
@@ -23,6 +26,23 @@ class HeldBytes {
 
   private:
     Py_buffer view_;
+};
+
+/// The bytes of all records of a batch, held likewise.
+class HeldRecords {
+  public:
+    explicit HeldRecords(const std::vector<nanobind::object>& records) {
+        bytes_.reserve(records.size());
+        for (const nanobind::object& record : records) {
+            bytes_.push_back(held_.emplace_back(record).bytes());
+        }
+    }
+
+    const std::vector<Bytes>& bytes() const { return bytes_; }
+
+  private:
+    std::deque<HeldBytes> held_;  // A deque, because what holds a buffer cannot move.
+    std::vector<Bytes> bytes_;
 };
 
 }  // namespace fastdata

@@ -30,6 +30,7 @@ NB_MODULE(_core, module) {
     fastdata::bind_errors(module);
     fastdata::bind_batch(module);
     fastdata::bind_streams(module);
+    fastdata::bind_jpeg_batch(module);
     fastdata::bind_memory(module);
     fastdata::bind_random(module);
     fastdata::bind_place(module);
