@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from fastdata.transforms import Pixels
 
-__all__ = ["ValueChange"]
+__all__ = ["BatchChange", "DeferredValues", "ValueChange"]
 
 
 class ValueChange:
@@ -43,3 +44,41 @@ class ValueChange:
         if out is None:
             out = torch.empty_like(images, dtype=self.dtype)
         return torch.addcmul(self.offset, images, self.factor, out=out)
+
+
+@dataclass(frozen=True)
+class DeferredValues:
+    """The change of values that a batch's images still need on their device.
+
+    Attributes:
+        names: The image fields.
+        pixels: What is to be done with each of them.
+    """
+
+    names: tuple[str, ...]
+    pixels: Pixels
+
+    def on(self, device: torch.device) -> BatchChange:
+        """What does it on a device."""
+        return BatchChange(self.names, ValueChange(self.pixels, device))
+
+
+class BatchChange:
+    """Changes the images of batches; see `DeferredValues`.
+
+    Args:
+        names: The image fields.
+        change: Changes one of them.
+
+    Attributes:
+        constants: The tensors on the device that are read by it.
+    """
+
+    def __init__(self, names: tuple[str, ...], change: ValueChange) -> None:
+        self._names = names
+        self._change = change
+        self.constants = (change.factor, change.offset)
+
+    def __call__(self, batch: Any) -> Any:
+        """The batch, a named tuple, with its images changed."""
+        return batch._replace(**{name: self._change(getattr(batch, name)) for name in self._names})

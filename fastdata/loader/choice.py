@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import torch
 from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_collate
 
 from fastdata.engines.arrays import array_takes
 from fastdata.engines.dali.missing import missing
 from fastdata.engines.gather import Assemble
+from fastdata.engines.gpus import no_gpu
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.mapped import unmapped
 from fastdata.engines.packed import PackFields, pack_fields
 from fastdata.engines.take import Take
+from fastdata.engines.values import DeferredValues
 from fastdata.errors import UsageError
+from fastdata.hardware import read_machine, read_ranks
 from fastdata.loader.collate import RefusingCollate, SampleCollate
+from fastdata.loader.gpudecoding import gpu_decodes_faster
+from fastdata.loader.settings import choose_threads
+from fastdata.schema import Image
 from fastdata.transforms import Plan, plan
 
 __all__ = ["Choice", "Request", "choose_engine"]
@@ -25,6 +33,8 @@ __all__ = ["Choice", "Request", "choose_engine"]
 Function = Callable[[Any], Any]
 
 _ENGINES = ("auto", "cpu", "torch", "dali")
+# Of images that are JPEGs, or may be.
+_JPEGS: Final = ("keep", "jpeg-fast", "jpeg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +50,7 @@ class Request:
     skip_bad: bool
     one_by_one: bool
     process_only: str
+    num_workers: int | str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,7 @@ class Choice:
         shown_collate: What the loader shows as its collate function; None shows DataLoader's
             default.
         skip_bad: Whether samples that cannot be made are left out.
+        later: What happens to the values of images on their device, where the maker leaves it out.
     """
 
     engine: str
@@ -66,6 +78,7 @@ class Choice:
     collate_fn: Function | None = None
     shown_collate: Function | None = None
     skip_bad: bool = False
+    later: DeferredValues | None = None
 
     @property
     def gathers(self) -> bool:
@@ -94,9 +107,11 @@ def choose_engine(request: Request) -> Choice:
     choice = _other(request) if fields is None else _packed(request, fields, checked, function)
     if request.engine == "dali":
         choice = _with_dali(request, choice)
+    elif _kind(request.device) == "cuda":
+        choice = _on_gpu(request, choice)
     if request.engine == "cpu" and choice.engine != "cpu":
         raise UsageError(f"engine='cpu' cannot serve this loader: {choice.reason}; use 'auto'")
-    return choice
+    return _with_later_values(choice, request.device)
 
 
 def _with_dali(request: Request, choice: Choice) -> Choice:
@@ -116,6 +131,73 @@ def _with_dali(request: Request, choice: Choice) -> Choice:
     where = "cpu" if request.device is None else request.device
     reason = f"asked for; images are decoded and resized by DALI on {where}"
     return dataclasses.replace(choice, engine="dali", reason=reason)
+
+
+def _on_gpu(request: Request, choice: Choice) -> Choice:
+    """The choice with a GPU as device; for "auto", DALI in place of threads where it is faster.
+
+    Raises:
+        UsageError: The GPU is not to be had here.
+    """
+    lacking = no_gpu(request.device)
+    if lacking is not None:
+        raise UsageError(f"device={str(request.device)!r}: {lacking}; device=None does without")
+    maker = choice.maker
+    is_for_threads = request.engine == "auto" and choice.engine == "cpu"
+    if not is_for_threads or maker is None or not maker.rendered_images:
+        return choice
+    verdict = gpu_decodes_faster(
+        cores=_cores(request.num_workers),
+        jpegs=any(image.codec in _JPEGS for image in maker.rendered_images.values()),
+        pixels=max(math.prod(maker.fields.first_size(name)) for name in maker.rendered_images),
+    )
+    if not verdict.gpu:
+        return dataclasses.replace(choice, reason=f"{choice.reason}; {verdict.reason}")
+    lacking = missing(request.device)
+    if lacking is not None:
+        return dataclasses.replace(
+            choice, reason=f"{choice.reason}; {verdict.reason}, but {lacking}"
+        )
+    return dataclasses.replace(choice, engine="dali", reason=verdict.reason)
+
+
+def _with_later_values(choice: Choice, device: Any) -> Choice:
+    """The choice with bytes on their way to the device, where they become floats.
+
+    DALI makes floats there in any case, and a function of the user's own gets what it asked for.
+    """
+    maker = choice.maker
+    is_made_here = choice.function is None and choice.collate_fn is None
+    if maker is None or choice.engine == "dali" or not is_made_here or _kind(device) == "cpu":
+        return choice
+    images = tuple(name for name, field in maker.schema.items() if isinstance(field, Image))
+    pixels = maker.plan.pixels
+    if pixels.dtype == "uint8" or not images:
+        return choice
+    raw = maker.raw()
+    was = _how(maker)
+    return dataclasses.replace(
+        choice,
+        maker=raw,
+        later=DeferredValues(images, pixels),
+        reason=f"{choice.reason.replace(was, _how(raw))}; bytes become {pixels.dtype} on {device}",
+    )
+
+
+def _how(maker: PackMaker) -> str:
+    if maker.only_gathers:
+        return "a pack whose fields have one size: whole batches are gathered"
+    return "a pack with declared transforms: whole batches are decoded on threads"
+
+
+def _kind(device: Any) -> str:
+    return "cpu" if device is None else torch.device(device).type
+
+
+def _cores(num_workers: Any) -> int:
+    if isinstance(num_workers, int):
+        return max(1, num_workers)
+    return int(choose_threads(read_machine(), read_ranks()).value)
 
 
 def _name(dataset: Any) -> str:
@@ -152,14 +234,9 @@ def _packed(
             "transforms dtype='float32', and cast what comes out"
         )
     if reason is None:
-        how = (
-            "a pack whose fields have one size: whole batches are gathered"
-            if maker.only_gathers
-            else "a pack with declared transforms: whole batches are decoded on threads"
-        )
         return Choice(
             engine="cpu",
-            reason=how,
+            reason=_how(maker),
             maker=maker,
             shown_collate=SampleCollate(maker.schema, checked),
             skip_bad=request.skip_bad,

@@ -16,7 +16,6 @@ from fastdata.hardware import read_machine, read_ranks
 from fastdata.loader.arguments import check_own, check_words, for_processes, whole_seed
 from fastdata.loader.choice import Request, choose_engine
 from fastdata.loader.epoch import EpochIterator, SampledWork, SkipLog
-from fastdata.loader.moving import mover
 from fastdata.loader.order import cut, epoch_order, fingerprint, shard_length
 from fastdata.loader.progress import Progress
 from fastdata.loader.resolve import resolve
@@ -85,8 +84,13 @@ class FastLoader(DataLoader[Any]):
             generator when it is first needed, so that `torch.manual_seed` governs; with several
             ranks and no generator it is 0, because all must agree.
         engine: "auto", "cpu", "torch", or "dali", which decodes images by NVIDIA DALI: on the GPU
-            where `device` is one, else on the CPU.
-        device: Batches are moved there, or made there by DALI; None leaves them in main memory.
+            where `device` is one, else on the CPU. "auto" takes it for JPEGs where a GPU makes more
+            of them than the cores beside it; `explain` has the figures.
+        device: Batches are there when they are handed out, "cuda" being the GPU that is current at
+            the first `iter`; None leaves them in main memory. A GPU gets a pack's images as bytes,
+            and makes the floats that the transforms ask for. Copies run ahead, beside the work
+            before, and are waited for by the CUDA stream that is current when a batch is handed
+            out. With DALI, images are made there.
         on_bad: "raise", or "skip" to leave out samples that cannot be made; they are logged, and
             listed in `skipped`.
 
@@ -137,6 +141,7 @@ class FastLoader(DataLoader[Any]):
             skip_bad=on_bad == "skip",
             one_by_one=batch_size is None and batch_sampler is None,
             process_only=for_processes(num_workers, worker_init_fn, multiprocessing_context),
+            num_workers=num_workers,
         )
         self._choice = choose_engine(self._request)
         settings, reasons = resolve(
@@ -175,7 +180,6 @@ class FastLoader(DataLoader[Any]):
             sampler is None and batch_sampler is None and not isinstance(dataset, IterableDataset)
         )
         self._keeps_workers = persistent_workers is True
-        self._move = mover(device)
         self._skip_log = SkipLog()
         self._progress = Progress(seed, generator)
         self._running: Engine | None = None
@@ -184,6 +188,7 @@ class FastLoader(DataLoader[Any]):
         epoch, loaded = self._progress.begin()
         position, work = self._work(epoch, loaded)
         if self._running is None:
+            # Now, because the GPU that is current may have been chosen after the loader was made.
             self._running = Engine(
                 self, self._choice, keep_workers=self._keeps_workers, device=self.device
             )
@@ -196,7 +201,7 @@ class FastLoader(DataLoader[Any]):
             for _ in range(position.skipped_batches):
                 next(batches, None)
         sized = work if self._has_own_order else self._index_sampler
-        return EpochIterator(batches, position, sized=sized, move=self._move)
+        return EpochIterator(batches, position, sized=sized, move=self._running.take)
 
     def __len__(self) -> int:
         """Batches of a whole epoch on this rank.
@@ -288,12 +293,11 @@ class FastLoader(DataLoader[Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Gathers, threads and workers belong to this process.
-        return self.__dict__ | dict.fromkeys(("_choice", "_running", "_move"))
+        return self.__dict__ | dict.fromkeys(("_choice", "_running"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__dict__["_choice"] = choose_engine(self._request)
-        self.__dict__["_move"] = mover(self.device)
 
     def _work(self, epoch: int, loaded: LoaderState | None) -> tuple[Position, Any]:
         """What the epoch, or the rest of it, consists of."""

@@ -4,11 +4,52 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-__all__ = ["call_each", "mover", "pins"]
+from fastdata.engines.values import DeferredValues
+
+__all__ = ["Mover", "PlainMover", "call_each", "map_leaves", "pinned", "pins"]
+
+
+class Mover(Protocol):
+    """Brings batches to a device in steps, so that copies can run ahead."""
+
+    def pin(self, batch: Any) -> Any:
+        """The batch in memory that it is best sent from; `send` does it too."""
+
+    def send(self, batch: Any) -> Any:
+        """Begins to move a batch, on whichever thread made it; gives what `take` takes."""
+
+    def take(self, sent: Any) -> Any:
+        """The batch, for whatever the calling thread does with it next."""
+
+
+class PlainMover:
+    """Moves batches when they are handed out, to devices whose copies do not run beside others.
+
+    Args:
+        device: Where to.
+        later: What happens to values there, or None.
+    """
+
+    def __init__(self, device: torch.device, later: DeferredValues | None) -> None:
+        self._device = device
+        self._change = None if later is None else later.on(device)
+
+    def pin(self, batch: Any) -> Any:
+        """The batch as it is."""
+        return batch
+
+    def send(self, batch: Any) -> Any:
+        """The batch as it is."""
+        return batch
+
+    def take(self, sent: Any) -> Any:
+        """The batch on its device."""
+        batch = call_each(sent, "to", self._device, non_blocking=True)
+        return batch if self._change is None else self._change(batch)
 
 
 def call_each(batch: Any, method: str, *args: Any, **options: Any) -> Any:
@@ -16,28 +57,43 @@ def call_each(batch: Any, method: str, *args: Any, **options: Any) -> Any:
 
     That is tensors, and what other libraries and torch's PackedSequence batch by themselves.
     """
-    own = getattr(batch, method, None)
-    if callable(own):
-        return own(*args, **options)
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(call_each(value, method, *args, **options) for value in batch))
-    if isinstance(batch, list | tuple):
-        return type(batch)(call_each(value, method, *args, **options) for value in batch)
-    if isinstance(batch, Mapping):
-        return {key: call_each(value, method, *args, **options) for key, value in batch.items()}
-    return batch
+
+    def called(leaf: Any) -> Any:
+        own = getattr(leaf, method, None)
+        return own(*args, **options) if callable(own) else leaf
+
+    return map_leaves(batch, called, whole=lambda part: callable(getattr(part, method, None)))
 
 
-def mover(device: Any) -> Callable[[Any], Any] | None:
-    """What moves a batch to `device`, or None when batches stay where they are made.
+def map_leaves(batch: Any, function: Callable[[Any], Any], *, whole: Callable[[Any], bool]) -> Any:
+    """A batch of the same form with what `function` gives of all that is in it.
 
-    Raises:
-        RuntimeError: torch knows no such device.
+    Args:
+        batch: Tuples, named tuples, lists and mappings, nested at will.
+        function: Called with everything else.
+        whole: Says which of the former are not looked into either.
     """
-    if device is None or torch.device(device) == torch.device("cpu"):
-        return None
-    target = torch.device(device)
-    return lambda batch: call_each(batch, "to", target, non_blocking=True)
+    if whole(batch):
+        return function(batch)
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(map_leaves(value, function, whole=whole) for value in batch))
+    if isinstance(batch, list | tuple):
+        return type(batch)(map_leaves(value, function, whole=whole) for value in batch)
+    if isinstance(batch, Mapping):
+        return {key: map_leaves(value, function, whole=whole) for key, value in batch.items()}
+    return function(batch)
+
+
+def pinned(batch: Any) -> Any:
+    """The batch in pinned memory; what lies on a device already stays there."""
+
+    def pin(leaf: Any) -> Any:
+        if isinstance(leaf, torch.Tensor) and leaf.device.type != "cpu":
+            return leaf
+        own = getattr(leaf, "pin_memory", None)
+        return own() if callable(own) else leaf
+
+    return map_leaves(batch, pin, whole=lambda part: callable(getattr(part, "pin_memory", None)))
 
 
 def pins(*, wanted: bool) -> bool:

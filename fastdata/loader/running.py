@@ -17,11 +17,22 @@ from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Make, Prefetched, Synchronous
 from fastdata.engines.served import ServedDataset, ServedPack, SharedCollate, unchanged
 from fastdata.engines.work import Batches, Made, Report, Task
-from fastdata.engines.workers import Tasks, WorkerInit, WorkerProcesses, as_is, from_made
+from fastdata.engines.workers import (
+    ResultOf,
+    Tasks,
+    WorkerInit,
+    WorkerProcesses,
+    as_is,
+    from_made,
+)
+from fastdata.loader.arriving import Arrivals, Arriving
 from fastdata.loader.choice import Choice
 from fastdata.loader.epoch import as_indices
-from fastdata.loader.moving import call_each, pins
+from fastdata.loader.lookahead import one_ahead
+from fastdata.loader.moving import Mover, pins
+from fastdata.loader.moving import pinned as pinned_batch
 from fastdata.loader.order import Indices, Shard
+from fastdata.loader.streaming import choose_mover
 
 __all__ = ["Engine"]
 
@@ -36,12 +47,19 @@ class Engine:
         choice: What makes its batches.
         keep_workers: Whether worker processes outlive an epoch that is broken off.
         device: Where batches are to be.
+
+    Attributes:
+        take: Makes the user's batch, on its device, of one of `batches`; None leaves it as it is.
     """
 
     def __init__(
         self, loader: DataLoader[Any], choice: Choice, *, keep_workers: bool, device: Any
     ) -> None:
         self._choice = choice
+        self._mover = choose_mover(
+            device, choice.later, engine=choice.engine, pin=bool(loader.pin_memory)
+        )
+        self.take = None if self._mover is None else self._mover.take
         is_known = choice.maker is not None or choice.arrays is not None
         self._count = len(loader.dataset) if is_known else 0  # type: ignore[arg-type]
         self._batch_size = loader.batch_size or 1
@@ -51,7 +69,9 @@ class Engine:
         self._timeout_seconds = loader.timeout
         self._wants_pinned = bool(loader.pin_memory)
         self._workers = (
-            _worker_processes(loader, choice, keep_workers) if choice.engine == "torch" else None
+            _worker_processes(loader, choice, keep_workers, self._mover)
+            if choice.engine == "torch"
+            else None
         )
         self._dali: DaliEngine | None = None
         if choice.engine == "dali":
@@ -68,7 +88,7 @@ class Engine:
     def batches(
         self, work: Any, seed: int, epoch: int, report: Report, told_length: int | None
     ) -> Batches:
-        """The batches of one epoch.
+        """The batches of one epoch; where there is a mover, as it has sent them.
 
         Args:
             work: A `Shard`, or batches as a user's sampler yields them.
@@ -81,7 +101,7 @@ class Engine:
         if self._workers is not None:
             items = self._tasks(work, seed, epoch) if maker is not None else self._lists(work)
             return self._workers.batches(items, report, told_length=told_length)
-        pinned = _pin if pins(wanted=self._wants_pinned) else None
+        pinned = pinned_batch if pins(wanted=self._wants_pinned) else None
         if self._choice.gathers and not self._choice.skip_bad:
             return self._gather(work, pinned)
         assert maker is not None
@@ -107,12 +127,16 @@ class Engine:
     def _make(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Make:
         allocate = self._allocate(maker, pinned)
         resources = Resources(max(1, self._threads), allocate)
-        if pinned is None:
+        sends = None if self._mover is None else self._mover.send
+        steps = [step for step in (pinned, sends) if step is not None]
+        if not steps:
             return partial(maker.make, resources=resources)
 
         def make(task: Task) -> Made:
             made = maker.make(task, resources)
-            return made._replace(batch=pinned(made.batch))
+            for step in steps if made.size else ():
+                made = made._replace(batch=step(made.batch))
+            return made
 
         return make
 
@@ -132,10 +156,12 @@ class Engine:
             plain, pin = assemble, pinned
             assemble = lambda values: pin(plain(values))  # noqa: E731
         if isinstance(work, Shard):
-            return gathered(work.groups(GROUP), takes, assemble)
-        # A sampler of the user's own is asked for one batch at a time, as a DataLoader would.
-        groups = ((indices, [len(indices)]) for indices in self._indices(work))
-        return gathered(groups, takes, assemble)
+            groups: Iterable[tuple[Indices, list[int]]] = work.groups(GROUP)
+        else:
+            # A sampler of the user's own is asked for one batch at a time, as a DataLoader would.
+            groups = ((indices, [len(indices)]) for indices in self._indices(work))
+        batches = gathered(groups, takes, assemble)
+        return batches if self._mover is None else one_ahead(batches, self._mover.send)
 
     def _indices(self, work: Iterable[Any]) -> Iterator[Indices]:
         if isinstance(work, Shard):
@@ -163,7 +189,7 @@ class Engine:
 
 
 def _worker_processes(
-    loader: DataLoader[Any], choice: Choice, keep_workers: bool
+    loader: DataLoader[Any], choice: Choice, keep_workers: bool, mover: Mover | None
 ) -> WorkerProcesses:
     options: dict[str, Any] = {
         "num_workers": loader.num_workers,
@@ -177,6 +203,10 @@ def _worker_processes(
         "in_order": loader.in_order,
     }
     served, collate_fn, is_made = _served(loader, choice)
+    result = from_made if is_made else as_is
+    if mover is not None:
+        arrivals = Arrivals(mover)
+        collate_fn, result = arrivals.wrap(collate_fn), partial(_arrived, arrivals, result)
     options["collate_fn"] = collate_fn
     options["worker_init_fn"] = (
         WorkerInit(loader.worker_init_fn) if is_made else loader.worker_init_fn
@@ -184,7 +214,7 @@ def _worker_processes(
     return WorkerProcesses(
         served,
         options,
-        from_made if is_made else as_is,
+        result,
         content=_content(loader),
         keep_after_break=keep_workers,
     )
@@ -222,5 +252,5 @@ def _served(loader: DataLoader[Any], choice: Choice) -> tuple[Any, Any, bool]:
     return loader.dataset, SharedCollate(loader.collate_fn), False
 
 
-def _pin(batch: Any) -> Any:
-    return call_each(batch, "pin_memory")
+def _arrived(arrivals: Arrivals, result: ResultOf, arriving: Arriving, report: Report) -> Any:
+    return result(arrivals.take(arriving), report)

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from fastdata.engines.gpus import no_gpu
+
 __all__ = ["missing"]
 
 _INSTALL = (
@@ -44,14 +46,5 @@ def _no_device(device: Any) -> str | None:
         return None
     if kind != "cuda":
         return f"DALI makes batches on 'cuda' or 'cpu', not on {kind!r}; use engine='cpu'"
-    if torch.version.cuda is None:
-        return (
-            "this torch is built without CUDA; install one with it (pytorch.org/get-started), or "
-            "leave device= out to run DALI on the CPU"
-        )
-    if not torch.cuda.is_available():
-        return (
-            "torch sees no GPU; nvidia-smi must list one, with a driver for CUDA "
-            f"{torch.version.cuda} or later, and CUDA_VISIBLE_DEVICES must not hide it"
-        )
-    return None
+    lacking = no_gpu(device)
+    return lacking and f"{lacking}; or leave device= out to run DALI on the CPU"
