@@ -162,7 +162,7 @@ def naming_a_lost_gpu(device: torch.device, engine: str) -> Iterator[None]:
     """Makes an error of the GPU, but for a lack of memory, one that says who met it where."""
     try:
         yield
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, WorkerError):
         raise
     except RuntimeError as error:
         said = str(error).strip().splitlines() or [""]

@@ -16,12 +16,13 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.engines.work import Made, Skip
-from fastdata.errors import InputError, UsageError
+from fastdata.errors import InputError, UsageError, WorkerError
 from fastdata.loader.arriving import Arrivals, Arriving
 from fastdata.loader.choice import Request, choose_engine
 from fastdata.loader.gpudecoding import gpu_decodes_faster
 from fastdata.loader.lookahead import one_ahead
 from fastdata.loader.moving import PlainMover
+from fastdata.loader.streaming import naming_a_lost_gpu
 
 META = torch.device("meta")
 MEAN, STD = (0.48, 0.46, 0.41), (0.23, 0.22, 0.22)
@@ -185,6 +186,23 @@ def test_batches_of_a_loader_that_is_gone_stay_as_they_are() -> None:
     collate = arrivals.wrap(lambda payload: payload)
     del arrivals
     assert pin_memory(collate(torch.ones(2))).is_sent is False
+
+
+def test_an_error_of_the_gpu_says_where_it_was_met_and_a_lack_of_memory_stays_what_it_is() -> None:
+    device = torch.device("cuda:1")
+    with (
+        pytest.raises(
+            WorkerError, match=r"^cuda:1 failed while a batch of the 'cpu' engine"
+        ) as found,
+        naming_a_lost_gpu(device, "torch"),
+        naming_a_lost_gpu(device, "cpu"),
+    ):
+        raise RuntimeError("CUDA error: device-side assert triggered\nCompile with ...")
+    assert "copied to it: CUDA error: device-side assert triggered; an earlier" in str(found.value)
+    for other in (torch.OutOfMemoryError("CUDA error: out of memory"), RuntimeError("the user's")):
+        with pytest.raises(type(other)) as passed, naming_a_lost_gpu(device, "cpu"):
+            raise other
+        assert passed.value is other
 
 
 @pytest.mark.parametrize(
