@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -33,11 +33,18 @@ _ALONE: Final = Resources()
 _HALVES: Final = ("float16", "bfloat16")
 
 Failures = list[tuple[int, FastDataError]]
-# Field, samples, sizes of their sources (B, 2), geometry -> a value with B entries, and which
+# Field, samples, sizes of their sources (B, 2), geometry -> something of B entries, and which
 # positions could not be made.
 ImageRenderer = Callable[
-    [str, Indices, NDArray[np.int32], Geometry | None], tuple[list[Any], Failures]
+    [str, Indices, NDArray[np.int32], Geometry | None], tuple["Selectable", Failures]
 ]
+
+
+class Selectable(Protocol):
+    """A value of a batch that is neither a list nor a tensor."""
+
+    def select(self, positions: Sequence[int]) -> Selectable:
+        """The entries at these positions."""
 
 
 class PackMaker:
@@ -317,6 +324,8 @@ def _rounded(images: torch.Tensor, pixels: Pixels, resources: Resources) -> torc
 def _select(value: Any, positions: Sequence[int]) -> Any:
     if isinstance(value, list):
         return [value[at] for at in positions]
+    if not isinstance(value, torch.Tensor):
+        return value.select(positions)
     if value.dtype == torch.bfloat16:
         return value[list(positions)]
     # Through NumPy, because torch cannot index every dtype that it can hold.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -12,13 +12,16 @@ from fastdata.engines.dali.batches import DaliBatches, Prepare
 from fastdata.engines.dali.images import ImageInputs
 from fastdata.engines.dali.inputs import ImageSpec, PipelineSpec
 from fastdata.engines.dali.pool import PipelinePool
+from fastdata.engines.dali.tuning import Tuning
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Prefetched, Synchronous
 from fastdata.engines.work import Batches, Report, Task
 from fastdata.native.extension import compiled
-from fastdata.transforms import HorizontalFlip, Plan, Rotate90, VerticalFlip
+from fastdata.transforms import HorizontalFlip, Plan, Rotate90, Transform, VerticalFlip
 
 __all__ = ["DaliEngine"]
+
+_DEFAULTS: Final = Tuning()
 
 
 class DaliEngine:
@@ -31,6 +34,7 @@ class DaliEngine:
         batch_size: Samples in a batch, as far as known.
         depth: Batches made ahead, before the pipeline and in it.
         timeout_seconds: Longest wait for a batch to be fed; 0 waits for ever.
+        tuning: How the pipeline is made fast on a GPU.
     """
 
     def __init__(
@@ -42,21 +46,27 @@ class DaliEngine:
         batch_size: int,
         depth: int,
         timeout_seconds: float,
+        tuning: Tuning = _DEFAULTS,
     ) -> None:
         self._maker = maker
         self._threads = threads
         self._depth = depth if threads else 1
         self._timeout_seconds = timeout_seconds
-        # Without the compiled core, whose search for restart markers is quick, DALI cuts.
-        takes_parts = compiled() is None and maker.plan.moves_pixels
-        self._images = ImageInputs(maker.fields, takes_parts=takes_parts, threads=max(1, threads))
         self._gpu = _gpu(device)
+        # Without the compiled core, whose search for restart markers is quick, DALI cuts.
+        cuts = compiled() is not None and (tuning.cuts or self._gpu is None)
+        takes_parts = maker.plan.moves_pixels and not cuts
+        self._images = ImageInputs(maker.fields, takes_parts=takes_parts, threads=max(1, threads))
+        self._in_flight = self._depth
+        if threads and self._gpu is not None:
+            self._in_flight = max(self._depth, tuning.in_flight)
         self._pool = PipelinePool(
             PipelineSpec(
                 images=_specs(maker, takes_parts=takes_parts),
                 gpu=self._gpu,
                 threads=max(1, threads),
                 batch_size=batch_size,
+                tuning=tuning,
             )
         )
 
@@ -83,12 +93,13 @@ class DaliEngine:
             prepared = Prefetched(
                 tasks, prepare, report, depth=self._depth, timeout_seconds=self._timeout_seconds
             )
-        batches = DaliBatches(prepared, self._maker, self._pool, report, depth=self._depth)
+        batches = DaliBatches(prepared, self._maker, self._pool, report, depth=self._in_flight)
         return batches if pin is None or self._gpu is not None else map(pin, batches)
 
 
 def _specs(maker: PackMaker, *, takes_parts: bool) -> tuple[ImageSpec, ...]:
     plan = maker.plan
+    turns = _has(plan, Rotate90)
     return tuple(
         ImageSpec(
             name=name,
@@ -96,20 +107,18 @@ def _specs(maker: PackMaker, *, takes_parts: bool) -> tuple[ImageSpec, ...]:
             is_encoded=field.codec != "raw",
             takes_parts=takes_parts and field.codec != "raw",
             moves_pixels=plan.moves_pixels,
-            turns=_turns(plan),
-            flips=_flips(plan),
+            turns=turns,
+            # A quarter turn exchanges what was flipped before it.
+            hflips=_has(plan, HorizontalFlip) or (turns and _has(plan, VerticalFlip)),
+            vflips=_has(plan, VerticalFlip) or (turns and _has(plan, HorizontalFlip)),
             pixels=plan.pixels,
         )
         for name, field in maker.rendered_images.items()
     )
 
 
-def _turns(plan: Plan) -> bool:
-    return any(isinstance(entry, Rotate90) for entry in plan.transforms)
-
-
-def _flips(plan: Plan) -> bool:
-    return any(isinstance(entry, HorizontalFlip | VerticalFlip) for entry in plan.transforms)
+def _has(plan: Plan, kind: type[Transform]) -> bool:
+    return any(isinstance(entry, kind) for entry in plan.transforms)
 
 
 def _gpu(device: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,9 @@ from numpy.typing import NDArray
 
 from fastdata.codecs import image_format, probe
 from fastdata.codecs.jpeg import walk_jpeg
-from fastdata.errors import InputError, PackCorrupt
+from fastdata.engines.dali.sharing import each
+from fastdata.engines.work import Indices
+from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.native.extension import compiled
 
 __all__ = ["FileKinds", "as_pnm"]
@@ -37,22 +40,42 @@ class FileKinds:
         self._kinds = np.zeros(count, np.uint8)
         self._checks = checks
 
-    def is_plain(self, index: int, record: memoryview, size: tuple[int, int]) -> bool:
-        """Whether DALI decodes this file to the pixels of the other engines.
+    def plain(
+        self,
+        indices: Indices,
+        records: Sequence[memoryview],
+        sizes: NDArray[np.int32],
+        threads: int,
+    ) -> tuple[NDArray[np.bool_], list[tuple[int, FastDataError]]]:
+        """Which files DALI decodes to the pixels of the other engines, and which nobody can.
 
         Args:
-            index: The sample's.
-            record: The file; it is looked at the first time only.
-            size: Height and width that the pack says it has.
+            indices: Of the samples, (B,).
+            records: Their files; each is looked at the first time only.
+            sizes: Height and width that the pack says they have, (B, 2).
+            threads: Threads that share the first look.
 
-        Raises:
-            InputError: The header is damaged or of an unsupported kind.
-            PackCorrupt: The file has another size.
+        Returns:
+            bool (B,); and positions with an InputError (the header is damaged or of an unsupported
+            kind) or PackCorrupt (the file has another size).
         """
-        if self._kinds[index] == _UNKNOWN:
-            is_plain = _is_plain(record, size) and not (self._checks and _is_damaged(record))
-            self._kinds[index] = _PLAIN if is_plain else _OTHER
-        return bool(self._kinds[index] == _PLAIN)
+        new = np.flatnonzero(self._kinds[indices] == _UNKNOWN).tolist()
+        failed: list[tuple[int, FastDataError]] = []
+        if new:
+            looked = each(new, lambda at: self._look(records[at], sizes[at]), threads)
+            for at, kind in zip(new, looked, strict=True):
+                if isinstance(kind, FastDataError):
+                    failed.append((at, kind))
+                else:
+                    self._kinds[indices[at]] = kind
+        return self._kinds[indices] == _PLAIN, failed
+
+    def _look(self, record: memoryview, size: NDArray[np.int32]) -> int | FastDataError:
+        try:
+            is_plain = _is_plain(record, (int(size[0]), int(size[1])))
+        except FastDataError as error:
+            return error
+        return _PLAIN if is_plain and not (self._checks and _is_damaged(record)) else _OTHER
 
 
 def as_pnm(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.codecs import crop_jpeg
+from fastdata.engines.dali.cuts import cut
 from fastdata.engines.dali.files import FileKinds, as_pnm
-from fastdata.engines.dali.inputs import ImageInput
-from fastdata.engines.dali.windows import Window, windows
+from fastdata.engines.dali.inputs import ImageBatch
+from fastdata.engines.dali.sharing import each
+from fastdata.engines.dali.windows import Windows, windows
 from fastdata.engines.packed import PackFields
 from fastdata.engines.work import Indices
 from fastdata.errors import FastDataError, PackCorrupt
@@ -22,14 +21,13 @@ from fastdata.schema import Image
 
 __all__ = ["ImageInputs"]
 
-# Slices a batch is cut into for several threads: enough to even out images of different cost.
-_SLICES: Final = 16
-
 Failures = list[tuple[int, FastDataError]]
+# For the samples that failed, which are taken out of the batch before it is fed.
+_NOTHING = np.empty(0, np.uint8)
 
 
 class ImageInputs:
-    """Makes `ImageInput` of the samples of an image field; an `ImageRenderer`.
+    """Makes an `ImageBatch` of samples of an image field; an `ImageRenderer`.
 
     JPEGs are cut without decoding, to the box and what the resize's filter reaches around it; with
     `takes_parts` the decoder is told that part instead. What DALI would decode otherwise than the
@@ -58,93 +56,125 @@ class ImageInputs:
         indices: Indices,
         sizes: NDArray[np.int32],
         geometry: Geometry | None,
-    ) -> tuple[list[Any], Failures]:
-        """The inputs of these samples, None for those that failed, and why they did."""
-        field = self._fields.fields[name]
-        assert isinstance(field, Image)
-        records = self._fields.records(name, indices)
-        wanted = windows(sizes, geometry)
-        numbers = indices.tolist()
+    ) -> tuple[ImageBatch, Failures]:
+        """The inputs of these samples, and why some failed, whose inputs mean nothing."""
+        job = _Job(self._fields, name, indices, sizes, windows(sizes, geometry))
+        if name in self._kinds:
+            self._files(job, self._kinds[name])
+        else:
+            each(range(len(indices)), job.take_raw, self._threads)
+        return job.windows.batch(job.data, job.origins, job.parts), sorted(job.failed.items())
 
-        def make(at: int) -> ImageInput | FastDataError:
-            size = int(sizes[at, 0]), int(sizes[at, 1])
-            try:
-                if name not in self._kinds:
-                    return _raw(records[at], field, size, wanted[at])
-                return self._file(name, numbers[at], records[at], field, size, wanted[at])
-            except FastDataError as error:
-                return _named(error, self._fields.key(numbers[at]))
-
-        made = _each(len(numbers), make, self._threads)
-        failed = [(at, entry) for at, entry in enumerate(made) if isinstance(entry, FastDataError)]
-        return [None if isinstance(entry, FastDataError) else entry for entry in made], failed
-
-    def _file(
-        self,
-        name: str,
-        index: int,
-        record: memoryview,
-        field: Image,
-        size: tuple[int, int],
-        window: Window,
-    ) -> ImageInput:
-        if not self._kinds[name].is_plain(index, record, size):
-            cut = self._decoded(index, record, field, size, window)
-            return window.input(as_pnm(cut), (window.top, window.left), part=(0, 0, *cut.shape[:2]))
+    def _files(self, job: _Job, kinds: FileKinds) -> None:
+        plain, failed = kinds.plain(job.indices, job.records, job.sizes, self._threads)
+        others = ~plain
+        for at, error in failed:
+            others[at] = False
+            job.fail(at, error)
+        whole = plain if self._takes_parts else plain & job.windows.are_whole(job.sizes)
+        job.take_whole(np.flatnonzero(whole).tolist())
         if self._takes_parts:
-            whole = np.frombuffer(record, np.uint8)
-            return window.input(whole, (window.top, window.left), part=window.box)
-        if window.box == (0, 0, *size):
-            return window.input(np.frombuffer(record, np.uint8), (0, 0), part=window.box)
-        cropped = crop_jpeg(record, window.box)
-        data = np.frombuffer(cropped.data, np.uint8)
-        part = (0, 0, cropped.height, cropped.width)
-        return window.input(data, (cropped.top, cropped.left), part=part)
+            job.parts[whole] = job.windows.boxes[whole]
+            job.origins[whole] = job.windows.boxes[whole, :2]
+        job.take_cut(np.flatnonzero(plain & ~whole), self._threads)
+        each(np.flatnonzero(others).tolist(), job.take_decoded, self._threads)
 
-    def _decoded(
-        self, index: int, record: memoryview, field: Image, size: tuple[int, int], window: Window
-    ) -> NDArray[np.uint8]:
-        """The pixels of the window, (height, width, channels)."""
-        out = np.empty((*window.box[2:], field.channels), np.uint8)
+
+class _Job:
+    """One batch that is being made.
+
+    Attributes:
+        indices: Of its samples, (B,).
+        records: What is stored of them.
+        sizes: Height and width of their sources, (B, 2).
+        windows: What is needed of them.
+        data: See `ImageBatch`; empty until it is made.
+        origins: See `Windows.batch`; `parts` likewise.
+        failed: Positions of samples that cannot be made, and why.
+    """
+
+    def __init__(
+        self,
+        fields: PackFields,
+        name: str,
+        indices: Indices,
+        sizes: NDArray[np.int32],
+        wanted: Windows,
+    ) -> None:
+        field = fields.fields[name]
+        assert isinstance(field, Image)
+        self._field = field
+        self._fields = fields
+        self.indices = indices
+        self.records = fields.records(name, indices)
+        self.sizes = sizes
+        self.windows = wanted
+        self.data: list[NDArray[np.uint8]] = [_NOTHING] * len(indices)
+        self.origins = np.zeros((len(indices), 2), np.int32)
+        self.parts = np.concatenate([self.origins, sizes], axis=1)
+        self.failed: dict[int, FastDataError] = {}
+
+    def fail(self, at: int, error: FastDataError) -> None:
+        """Notes that a sample cannot be made."""
+        self.failed[at] = type(error)(f"{self._key(at)}: {error}")
+
+    def _key(self, at: int) -> str:
+        return self._fields.key(int(self.indices[at]))
+
+    def take_whole(self, positions: list[int]) -> None:
+        """Files as they are stored; not copied."""
+        for at in positions:
+            self.data[at] = np.frombuffer(self.records[at], np.uint8)
+
+    def take_cut(self, positions: NDArray[Any], threads: int) -> None:
+        """Files cut to their windows."""
+        if not len(positions):
+            return
+        numbers = positions.tolist()
+        cuts = cut([self.records[at] for at in numbers], self.windows.boxes[positions], threads)
+        for at, data in zip(numbers, cuts.data, strict=True):
+            self.data[at] = data
+        self.origins[positions] = cuts.places[:, :2]
+        self.parts[positions, 2:] = cuts.places[:, 2:]
+        for at, error in cuts.failed:
+            self.fail(numbers[at], error)
+
+    def take_decoded(self, at: int) -> None:
+        """A file that the core decodes, as one that DALI reads without loss."""
+        size = self.windows.boxes[at, 2:]
+        out = np.empty((1, *size.tolist(), self._field.channels), np.uint8)
         failed = core().decode_batch(
-            field,
-            [record],
-            np.array([size], np.int32),
-            window.copying,
+            self._field,
+            [self.records[at]],
+            self.sizes[at : at + 1],
+            self.windows.copying(at),
             None,
-            out[None],
+            out,
             threads=1,
-            names=lambda at: self._fields.key(index),  # noqa: ARG005
+            names=lambda _: self._key(at),
         )
-        for _, error in failed:
-            raise error
-        return out
+        self.failed.update((at, error) for _, error in failed)
+        self.data[at] = as_pnm(out[0])
+        self._starts_at_window(at)
 
+    def take_raw(self, at: int) -> None:
+        """The window of stored pixels."""
+        shape = (*self.sizes[at].tolist(), self._field.channels)
+        record = self.records[at]
+        if record.nbytes != np.prod(shape):
+            expected = f"shape {shape} needs others"
+            self.fail(at, PackCorrupt(f"a raw record of {record.nbytes} bytes; {expected}"))
+            return
+        pixels = np.frombuffer(record, np.uint8).reshape(shape)
+        self.data[at] = np.ascontiguousarray(pixels[self.windows.part(at)])
+        self._starts_at_window(at)
 
-def _named(error: FastDataError, key: str) -> FastDataError:
-    return error if str(error).startswith(f"{key}: ") else type(error)(f"{key}: {error}")
+    def _starts_at_window(self, at: int) -> None:
+        self.origins[at] = self.windows.boxes[at, :2]
+        self.parts[at, 2:] = self.windows.boxes[at, 2:]
 
 
 def _is_checked(fields: PackFields, name: str) -> bool:
     """Whether all files of a field were encoded or transcoded at conversion, and are sound."""
     schemas = (leaf.schema for leaf in fields.located.leaves)
     return all(schema[name].codec in ("jpeg", "jpeg-fast") for schema in schemas)
-
-
-def _raw(record: memoryview, field: Image, size: tuple[int, int], window: Window) -> ImageInput:
-    shape = (*size, field.channels)
-    if record.nbytes != np.prod(shape):
-        raise PackCorrupt(f"a raw record of {record.nbytes} bytes; shape {shape} needs others")
-    pixels = np.frombuffer(record, np.uint8).reshape(shape)
-    cut = np.ascontiguousarray(pixels[window.rows, window.columns])
-    return window.input(cut, (window.top, window.left), part=(0, 0, *cut.shape[:2]))
-
-
-def _each(count: int, make: Callable[[int], Any], threads: int) -> list[Any]:
-    """What `make` gives for 0..count-1, shared among threads."""
-    if threads <= 1 or count <= 1:
-        return list(map(make, range(count)))
-    parts = np.array_split(np.arange(count), min(_SLICES, count))
-    with ThreadPoolExecutor(threads, "fastdata-crop") as executor:
-        made = executor.map(lambda part: [make(at) for at in part.tolist()], parts)
-        return [entry for part in made for entry in part]

@@ -1,40 +1,56 @@
-"""What goes into the pipeline: its description, and one image as it is fed."""
+"""What goes into the pipeline: its description, and a batch of images as it is fed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.engines.dali.tuning import Tuning
 from fastdata.transforms import Pixels
 
-__all__ = ["ImageInput", "ImageSpec", "PipelineSpec", "per_sample"]
+__all__ = ["ImageBatch", "ImageSpec", "PipelineSpec"]
 
 
-class ImageInput(NamedTuple):
-    """One image, and what happens to it.
+@dataclass(frozen=True)
+class ImageBatch:
+    """The images of a batch, and what happens to each.
 
     Attributes:
-        data: A file, uint8 (bytes,), or pixels, uint8 (H, W, C).
-        part: Top, left, height and width of what is decoded of a file, in its pixels.
-        start: Top and left of the box in the decoded part, in pixels.
+        data: B files, uint8 (bytes,), or pixels, uint8 (H, W, C); C-contiguous, and read until the
+            batch is taken from the pipeline.
+        part: Top, left, height and width of what is decoded of a file, in its pixels; int32 (B, 4).
+        start: Top and left of the box in the decoded part, in pixels; float32 (B, 2).
         end: Bottom and right of the box likewise.
-        size: Height and width after the resize, before turning.
-        quarters: Quarter turns counter-clockwise, 0..3.
-        hflip: Whether left and right are exchanged after turning.
-        vflip: Whether top and bottom are.
+        size: Height and width after the resize, before turning; float32 (B, 2).
+        quarters: Quarter turns counter-clockwise, 0..3; float32 (B,).
+        hflip: Whether left and right are exchanged after turning; int32 (B,).
+        vflip: Whether top and bottom are; int32 (B,).
     """
 
-    data: NDArray[np.uint8]
-    part: tuple[int, int, int, int]
-    start: tuple[float, float]
-    end: tuple[float, float]
-    size: tuple[int, int]
-    quarters: int
-    hflip: bool
-    vflip: bool
+    data: Sequence[NDArray[np.uint8]]
+    part: NDArray[np.int32]
+    start: NDArray[np.float32]
+    end: NDArray[np.float32]
+    size: NDArray[np.float32]
+    quarters: NDArray[np.float32]
+    hflip: NDArray[np.int32]
+    vflip: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def select(self, positions: Sequence[int]) -> ImageBatch:
+        """The images at these positions."""
+        rows = list(positions)
+        arguments = {
+            entry.name: getattr(self, entry.name)[rows]
+            for entry in fields(self)
+            if entry.name != "data"
+        }
+        return ImageBatch([self.data[at] for at in rows], **arguments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +64,8 @@ class ImageSpec:
         takes_parts: Whether files are whole, and a part of them is decoded.
         moves_pixels: Whether there is a box and a size.
         turns: Whether there may be quarter turns.
-        flips: Whether there may be flips.
+        hflips: Whether left and right may be exchanged.
+        vflips: Whether top and bottom may be.
         pixels: What happens to the values, last.
     """
 
@@ -58,7 +75,8 @@ class ImageSpec:
     takes_parts: bool
     moves_pixels: bool
     turns: bool
-    flips: bool
+    hflips: bool
+    vflips: bool
     pixels: Pixels
 
 
@@ -71,14 +89,11 @@ class PipelineSpec:
         gpu: Number of the GPU it runs on, or None for the CPU.
         threads: Of the host.
         batch_size: Samples in a batch at most.
+        tuning: How it is made fast.
     """
 
     images: tuple[ImageSpec, ...]
     gpu: int | None
     threads: int
     batch_size: int
-
-
-def per_sample(inputs: list[ImageInput], name: str, dtype: Any) -> NDArray[Any]:
-    """One attribute of every image as an array, (B,) or (B, 2 or 4)."""
-    return np.array([getattr(entry, name) for entry in inputs], dtype)
+    tuning: Tuning

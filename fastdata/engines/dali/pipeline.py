@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
-import numpy as np
 import torch
-from nvidia.dali import Pipeline, fn, types
+from nvidia.dali import Pipeline, backend, fn, types
+from nvidia.dali.tensors import TensorCPU
 from torch.utils.dlpack import from_dlpack
 
-from fastdata.engines.dali.inputs import ImageInput, ImageSpec, PipelineSpec, per_sample
+from fastdata.engines.dali.inputs import ImageBatch, ImageSpec, PipelineSpec
+from fastdata.engines.dali.tuning import Tuning
 
-__all__ = ["ImagePipeline"]
+__all__ = ["ImagePipeline", "give_memory_back"]
 
-# ImageInput's attributes that are operators' arguments: dtype and dimensions of one sample's.
-_ARGUMENTS: Final[dict[str, tuple[Any, Any, int]]] = {
-    "part": (np.int32, types.INT32, 1),
-    "start": (np.float32, types.FLOAT, 1),
-    "end": (np.float32, types.FLOAT, 1),
-    "size": (np.float32, types.FLOAT, 1),
-    "quarters": (np.float32, types.FLOAT, 0),
-    "hflip": (np.int32, types.INT32, 0),
-    "vflip": (np.int32, types.INT32, 0),
+# ImageBatch's attributes that are operators' arguments: type and dimensions of one sample's.
+_ARGUMENTS: Final[dict[str, tuple[Any, int]]] = {
+    "part": (types.INT32, 1),
+    "start": (types.FLOAT, 1),
+    "end": (types.FLOAT, 1),
+    "size": (types.FLOAT, 1),
+    "quarters": (types.FLOAT, 0),
+    "hflip": (types.INT32, 0),
+    "vflip": (types.INT32, 0),
+}
+# DALI has no bfloat16.
+_VALUES: Final[dict[str, Any]] = {
+    "float32": types.FLOAT,
+    "float16": types.FLOAT16,
+    "bfloat16": types.FLOAT,
 }
 
 # Pipelines that a fork has copied without their threads: their end would wait for those.
@@ -38,23 +47,24 @@ class ImagePipeline:
 
     Attributes:
         spec: The same.
-        pending: Batches that are scheduled, and not yet taken.
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
         self.spec = spec
-        self.pending = 0
+        # What is scheduled and not yet taken: DALI reads it where it lies.
+        self._fed: deque[Mapping[str, ImageBatch]] = deque()
         self._pid = os.getpid()
-        # Depth 1, because more would make the first batch wait for others to be fed; any number can
-        # be scheduled all the same.
         self._pipeline = Pipeline(
             batch_size=spec.batch_size,
             num_threads=spec.threads,
             device_id=spec.gpu,
+            # More would make the first batch wait for others to be fed; any number can be scheduled
+            # all the same.
             prefetch_queue_depth=1,
+            **({} if spec.gpu is None else _running(spec.tuning)),
         )
         with self._pipeline:
-            self._pipeline.set_outputs(*(_image(image, spec.gpu) for image in spec.images))
+            self._pipeline.set_outputs(*(_image(image, spec) for image in spec.images))
         self._pipeline.build()
 
     def __del__(self) -> None:
@@ -62,38 +72,66 @@ class ImagePipeline:
             _NOT_OURS.append(self._pipeline)
 
     @property
+    def pending(self) -> int:
+        """Batches that are scheduled, and not yet taken."""
+        return len(self._fed)
+
+    @property
     def is_of_this_process(self) -> bool:
         """Whether no fork lies between; else its threads are not there."""
         return self._pid == os.getpid()
 
-    def schedule(self, inputs: Mapping[str, list[ImageInput]]) -> None:
-        """Begins with a batch; nothing of `inputs` is used after the call."""
+    def schedule(self, inputs: Mapping[str, ImageBatch]) -> None:
+        """Begins with a batch; its data must not change until it is taken."""
         for image in self.spec.images:
-            entries = inputs[image.name]
-            self._pipeline.feed_input(image.name, [entry.data for entry in entries])
+            batch = inputs[image.name]
+            # DALI's own tensors, because it looks long at anything else (6 us each).
+            self._pipeline.feed_input(image.name, [TensorCPU(data) for data in batch.data])
             for name in _arguments(image):
-                values = per_sample(entries, name, _ARGUMENTS[name][0])
-                self._pipeline.feed_input(f"{image.name}.{name}", values)
+                self._pipeline.feed_input(f"{image.name}.{name}", getattr(batch, name))
+        self._fed.append(inputs)
         self._pipeline.schedule_run()
-        self.pending += 1
 
     def take(self) -> dict[str, torch.Tensor]:
         """The oldest scheduled batch, images (B, H, W, C), waited for where it is not ready.
 
-        Nothing is copied: the memory is DALI's, which uses it again when the tensors have gone.
+        On a GPU the current stream waits, not the caller. Nothing is copied (but for bfloat16): the
+        memory is DALI's, which uses it again when the tensors have gone, after what was on that
+        stream by then.
 
         Raises:
             RuntimeError: DALI could not make it; the pipeline can no longer be used.
         """
-        self.pending -= 1
-        stream = None if self.spec.gpu is None else torch.cuda.current_stream(self.spec.gpu)
-        made = self._pipeline.share_outputs(stream)
+        gpu = self.spec.gpu
+        stream = None if gpu is None else torch.cuda.current_stream(gpu)
+        try:
+            made = self._pipeline.share_outputs(stream)
+        finally:
+            self._fed.popleft()
         self._pipeline.release_outputs()
-        return {
-            # Halves are rounded here, since DALI has no bfloat16; other types stay what they are.
-            image.name: from_dlpack(images.as_tensor()).to(getattr(torch, image.pixels.dtype))
-            for image, images in zip(self.spec.images, made, strict=True)
-        }
+        with _current(gpu):
+            return {
+                # What DALI cannot make is rounded here; other types stay what they are.
+                image.name: from_dlpack(images.as_tensor()).to(getattr(torch, image.pixels.dtype))
+                for image, images in zip(self.spec.images, made, strict=True)
+            }
+
+
+def give_memory_back() -> None:
+    """Frees what DALI keeps for later and no pipeline uses, of the GPUs and of the host."""
+    backend.ReleaseUnusedMemory()  # type: ignore[attr-defined]
+
+
+def _running(tuning: Tuning) -> dict[str, Any]:
+    options: dict[str, Any] = {"set_affinity": tuning.sets_affinity}
+    if tuning.is_concurrent:
+        options["concurrency"] = types.OperatorConcurrency.FULL
+        options["stream_policy"] = types.StreamPolicy.PER_OPERATOR
+    return options
+
+
+def _current(gpu: int | None) -> AbstractContextManager[Any]:
+    return nullcontext() if gpu is None else torch.cuda.device(gpu)
 
 
 def _arguments(image: ImageSpec) -> list[str]:
@@ -103,21 +141,24 @@ def _arguments(image: ImageSpec) -> list[str]:
         "end": image.moves_pixels,
         "size": image.moves_pixels,
         "quarters": image.turns,
-        "hflip": image.flips,
-        "vflip": image.flips,
+        "hflip": image.hflips,
+        "vflip": image.vflips,
     }
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
 
-def _image(image: ImageSpec, gpu: int | None) -> Any:
+def _image(image: ImageSpec, spec: PipelineSpec) -> Any:
     """The operators for one field."""
     fed = {
         name: fn.external_source(
-            name=f"{image.name}.{name}", dtype=_ARGUMENTS[name][1], ndim=_ARGUMENTS[name][2]
+            name=f"{image.name}.{name}",
+            dtype=_ARGUMENTS[name][0],
+            ndim=_ARGUMENTS[name][1],
+            no_copy=True,
         )
         for name in _arguments(image)
     }
-    result = _source(image, fed, gpu)
+    result = _source(image, fed, spec)
     if image.moves_pixels:
         result = fn.resize(
             result,
@@ -130,39 +171,59 @@ def _image(image: ImageSpec, gpu: int | None) -> Any:
     if image.turns:
         # At multiples of 90 degrees nearest is exact: every pixel falls on a pixel.
         result = fn.rotate(result, angle=fed["quarters"] * 90, interp_type=types.INTERP_NN)
-    if image.flips:
-        result = fn.flip(result, horizontal=fed["hflip"], vertical=fed["vflip"])
-    return _values(image, result)
+    return _values(image, fed, result)
 
 
-def _source(image: ImageSpec, fed: dict[str, Any], gpu: int | None) -> Any:
+def _source(image: ImageSpec, fed: dict[str, Any], spec: PipelineSpec) -> Any:
     if not image.is_encoded:
-        pixels = fn.external_source(name=image.name, dtype=types.UINT8, ndim=3, layout="HWC")
-        return pixels if gpu is None else pixels.gpu()
-    files = fn.external_source(name=image.name, dtype=types.UINT8, ndim=1)
+        pixels = fn.external_source(
+            name=image.name, dtype=types.UINT8, ndim=3, layout="HWC", no_copy=True
+        )
+        return pixels if spec.gpu is None else pixels.gpu()
+    files = fn.external_source(name=image.name, dtype=types.UINT8, ndim=1, no_copy=True)
     options: dict[str, Any] = {
-        "device": "cpu" if gpu is None else "mixed",
+        "device": "cpu" if spec.gpu is None else "mixed",
         "output_type": types.RGB if image.channels == 3 else types.GRAY,
         # Files with an orientation do not come here.
         "adjust_orientation": False,
     }
-    if gpu is not None:
-        # As libjpeg does by default, and the other engines with it.
-        options["jpeg_fancy_upsampling"] = True
+    if spec.gpu is not None:
+        options |= _decoding(spec.tuning)
     if not image.takes_parts:
         return fn.decoders.image(files, **options)
     start, shape = fed["part"][0:2], fed["part"][2:4]
     return fn.decoders.image_slice(files, start=start, shape=shape, axes=(0, 1), **options)
 
 
-def _values(image: ImageSpec, result: Any) -> Any:
-    if image.pixels.dtype == "uint8":
+def _decoding(tuning: Tuning) -> dict[str, Any]:
+    return {
+        "jpeg_fancy_upsampling": tuning.fancy_upsampling,
+        "hw_decoder_load": tuning.hw_load,
+        "preallocate_height_hint": tuning.hw_height,
+        "preallocate_width_hint": tuning.hw_width,
+    }
+
+
+def _values(image: ImageSpec, fed: dict[str, Any], result: Any) -> Any:
+    """Flips and values, in one pass where the values change and columns alone are exchanged."""
+    keeps_values = image.pixels.dtype == "uint8"
+    if image.vflips or (image.hflips and keeps_values):
+        flipped = {
+            f"{word}": fed[name]
+            for word, name in (("horizontal", "hflip"), ("vertical", "vflip"))
+            if name in fed
+        }
+        # What is not exchanged here is not exchanged at all.
+        result = fn.flip(result, **({"horizontal": 0} | flipped))
+    if keeps_values:
         return result
     scale = image.pixels.scale
+    mirror = {"mirror": fed["hflip"]} if image.hflips and not image.vflips else {}
     return fn.crop_mirror_normalize(
         result,
-        dtype=types.FLOAT,
+        dtype=_VALUES[image.pixels.dtype],
         output_layout="HWC",
         mean=[value / scale for value in image.pixels.mean],
         std=[value / scale for value in image.pixels.std],
+        **mirror,
     )

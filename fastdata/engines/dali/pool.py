@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from fastdata.engines.dali.inputs import ImageInput, PipelineSpec
+from fastdata.engines.dali.inputs import ImageBatch, PipelineSpec
 
 __all__ = ["PipelinePool", "Schedule"]
 
-Inputs = Mapping[str, list[ImageInput]]
+Inputs = Mapping[str, ImageBatch]
 
 
 class PipelinePool:

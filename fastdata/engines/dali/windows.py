@@ -2,99 +2,89 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.engines.dali.inputs import ImageInput
+from fastdata.engines.dali.inputs import ImageBatch
 from fastdata.geometry import Geometry
 
-__all__ = ["Window", "windows"]
+__all__ = ["Windows", "windows"]
 
 
-class Window(NamedTuple):
-    """What one sample needs of its source, and what becomes of it.
+@dataclass(frozen=True)
+class Windows:
+    """What the samples of a batch need of their sources, and what becomes of it.
 
     Attributes:
-        box: Top, left, height and width of the window, in whole pixels of the upright source.
-        start: Top and left of the box that is wanted, in the same pixels.
-        end: Bottom and right of it.
-        size: Height and width after the resize, before turning.
-        quarters: Quarter turns counter-clockwise.
-        hflip: Whether left and right are exchanged then.
-        vflip: Whether top and bottom are.
+        boxes: Top, left, height and width of the windows, in whole pixels of the upright sources,
+            int32 (B, 4).
+        start: Top and left of the boxes that are wanted, in the same pixels, float64 (B, 2).
+        end: Bottom and right of them.
+        sizes: Height and width after the resize, before turning, (B, 2).
+        quarters: Quarter turns counter-clockwise, (B,).
+        hflip: Whether left and right are exchanged then, (B,).
+        vflip: Whether top and bottom are, (B,).
     """
 
-    box: tuple[int, int, int, int]
-    start: tuple[float, float]
-    end: tuple[float, float]
-    size: tuple[int, int]
-    quarters: int = 0
-    hflip: bool = False
-    vflip: bool = False
+    boxes: NDArray[np.int32]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    sizes: NDArray[Any]
+    quarters: NDArray[Any]
+    hflip: NDArray[Any]
+    vflip: NDArray[Any]
 
-    @property
-    def top(self) -> int:
-        """First row."""
-        return self.box[0]
+    def are_whole(self, sizes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether each window is all of its source, of this height and width; bool (B,)."""
+        return np.asarray((self.boxes[:, 2:] == sizes).all(axis=1))
 
-    @property
-    def left(self) -> int:
-        """First column."""
-        return self.box[1]
+    def part(self, at: int) -> tuple[slice, slice]:
+        """Rows and columns of one."""
+        top, left, height, width = self.boxes[at].tolist()
+        return slice(top, top + height), slice(left, left + width)
 
-    @property
-    def rows(self) -> slice:
-        """Its rows."""
-        return slice(self.box[0], self.box[0] + self.box[2])
-
-    @property
-    def columns(self) -> slice:
-        """Its columns."""
-        return slice(self.box[1], self.box[1] + self.box[3])
-
-    @property
-    def copying(self) -> Geometry:
-        """The geometry of a batch of one that copies the window."""
+    def copying(self, at: int) -> Geometry:
+        """The geometry of a batch of one that copies a window."""
         none = np.zeros(1, np.bool_)
         return Geometry(
-            boxes=np.array([self.box], np.float64),
-            out_sizes=np.array([self.box[2:]], np.int32),
+            boxes=self.boxes[at : at + 1].astype(np.float64),
+            out_sizes=self.boxes[at : at + 1, 2:],
             resized=none,
             rot90=none.astype(np.uint8),
             hflip=none,
             vflip=none,
         )
 
-    def input(
+    def batch(
         self,
-        data: NDArray[np.uint8],
-        origin: tuple[int, int],
-        *,
-        part: tuple[int, int, int, int],
-    ) -> ImageInput:
-        """The sample as it is fed.
+        data: Sequence[NDArray[np.uint8]],
+        origins: NDArray[np.int32],
+        parts: NDArray[np.int32],
+    ) -> ImageBatch:
+        """The samples as they are fed.
 
         Args:
-            data: A file, or pixels.
-            origin: Top and left, in the source, of what is decoded of it.
-            part: What is decoded of it, in its own pixels.
+            data: Files, or pixels.
+            origins: Top and left, in the source, of what is decoded of each, (B, 2).
+            parts: What is decoded of it, in its own pixels, (B, 4).
         """
-        (top, left), (bottom, right) = self.start, self.end
-        return ImageInput(
-            data,
-            part,
-            (top - origin[0], left - origin[1]),
-            (bottom - origin[0], right - origin[1]),
-            self.size,
-            self.quarters,
-            self.hflip,
-            self.vflip,
+        return ImageBatch(
+            data=data,
+            part=parts,
+            start=(self.start - origins).astype(np.float32),
+            end=(self.end - origins).astype(np.float32),
+            size=self.sizes.astype(np.float32),
+            quarters=self.quarters.astype(np.float32),
+            hflip=self.hflip.astype(np.int32),
+            vflip=self.vflip.astype(np.int32),
         )
 
 
-def windows(sizes: NDArray[np.int32], geometry: Geometry | None) -> list[Window]:
+def windows(sizes: NDArray[np.int32], geometry: Geometry | None) -> Windows:
     """The windows of a batch.
 
     Args:
@@ -102,7 +92,11 @@ def windows(sizes: NDArray[np.int32], geometry: Geometry | None) -> list[Window]
         geometry: What to do with them; None takes them whole.
     """
     if geometry is None:
-        return [Window((0, 0, h, w), (0, 0), (h, w), (h, w)) for h, w in sizes.tolist()]
+        zeros = np.zeros_like(sizes)
+        none = zeros[:, 0]
+        whole = np.concatenate([zeros, sizes], axis=1)
+        start, end = zeros.astype(np.float64), sizes.astype(np.float64)
+        return Windows(whole, start, end, sizes, none, none, none)
     turned = (geometry.rot90 & 1).astype(np.bool_)[:, None]
     upright = np.where(turned, geometry.out_sizes[:, ::-1], geometry.out_sizes)
     start = geometry.boxes[:, :2]
@@ -113,17 +107,12 @@ def windows(sizes: NDArray[np.int32], geometry: Geometry | None) -> list[Window]
     reach[~geometry.resized] = 0
     first = np.maximum(0, np.floor(start).astype(np.int64) - reach)
     last = np.minimum(sizes, np.ceil(end).astype(np.int64) + reach)
-    boxes = np.concatenate([first, last - first], axis=1).tolist()
-    return [
-        Window(tuple(box), *rest)
-        for box, *rest in zip(
-            boxes,
-            map(tuple, start.tolist()),
-            map(tuple, end.tolist()),
-            map(tuple, upright.tolist()),
-            geometry.rot90.tolist(),
-            geometry.hflip.tolist(),
-            geometry.vflip.tolist(),
-            strict=True,
-        )
-    ]
+    return Windows(
+        boxes=np.concatenate([first, last - first], axis=1).astype(np.int32),
+        start=start,
+        end=end,
+        sizes=upright,
+        quarters=geometry.rot90,
+        hflip=geometry.hflip,
+        vflip=geometry.vflip,
+    )
