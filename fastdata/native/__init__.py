@@ -43,6 +43,7 @@ class Core(Protocol):
         *,
         threads: int,
         names: Callable[[int], str],
+        stage_seconds: npt.NDArray[np.float64] | None = None,
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
 

@@ -102,6 +102,7 @@ def decode_batch(
     *,
     values: tuple[tuple[float, ...], tuple[float, ...]],
     positions: Sequence[int],
+    stage_seconds: npt.NDArray[np.float64] | None,
     threads: int,
 ) -> list[tuple[int, int, str]]:
     """Make these samples; gives position, kind and message of each failure.
@@ -114,6 +115,7 @@ def decode_batch(
         out: As `fastdata.native.twin.decode_batch` has it.
         values: Four factors and four offsets, for a float32 `out` of images.
         positions: The samples to make.
+        stage_seconds: (B, 2), added to: seconds of decoding and of what follows; or None.
         threads: Threads to share them, the caller among them.
 
     Returns:

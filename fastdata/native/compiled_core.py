@@ -54,11 +54,14 @@ class CompiledCore:
         *,
         threads: int,
         names: Callable[[int], str],
+        stage_seconds: npt.NDArray[np.float64] | None = None,
     ) -> list[tuple[int, FastDataError]]:
         """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
         if isinstance(field, Image) and pixels is not None:
             pixels.check_channels(field.channels)
         problems = dict(geometry.problems) if geometry is not None else {}
+        if stage_seconds is not None:
+            stage_seconds[...] = 0
         failed = self._extension.decode_batch(
             self._kind(field),
             list(records),
@@ -67,6 +70,7 @@ class CompiledCore:
             out,
             values=_values(pixels) if isinstance(field, Image) else _AS_IT_IS,
             positions=[at for at in range(len(out)) if at not in problems],
+            stage_seconds=stage_seconds,
             threads=threads,
         )
         left = [at for at, reason, _ in failed if reason not in _ERRORS]
@@ -78,7 +82,8 @@ class CompiledCore:
         if problems or left:
             failures += twin.decode_batch(
                 field, records, sizes, geometry, pixels, out,
-                threads=threads, names=names, positions=sorted([*problems, *left]),
+                threads=threads, names=names, stage_seconds=stage_seconds,
+                positions=sorted([*problems, *left]),
             )  # fmt: skip
         return sorted(failures, key=lambda failure: failure[0])
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +37,9 @@ NAME: Final = "pillow twin"
 # up to 8 of them, few enough that handing over costs nothing.
 _SLICES: Final = 16
 
+# Columns of stage_seconds.
+_DECODE, _RESIZE = range(2)
+
 Failures = list[tuple[int, FastDataError]]
 
 
@@ -50,6 +55,7 @@ class _Batch:
     out: npt.NDArray[Any]
     names: Callable[[int], str]
     problems: dict[int, str]
+    stage_seconds: npt.NDArray[np.float64] | None
 
 
 def decode_batch(
@@ -62,6 +68,7 @@ def decode_batch(
     *,
     threads: int,
     names: Callable[[int], str],
+    stage_seconds: npt.NDArray[np.float64] | None = None,
     positions: Sequence[int] | None = None,
 ) -> Failures:
     """Decode one spatial field of B samples, apply their geometry, and write them into `out`.
@@ -80,6 +87,12 @@ def decode_batch(
             strides.
         threads: Threads that share the batch, the caller among them where that is the cheaper way.
         names: Name of the sample at a position, for messages; called for failures only.
+        stage_seconds: float64 (B, 2), C order, or None: takes the seconds that the thread which
+            made a sample spent, on the wall clock, failed samples until they failed. Column 0,
+            decode: header, finding the part that is wanted, entropy decoding, inverse DCT and
+            colours, or inflating; about 0 for raw records and distance maps. Column 1, resize: what
+            follows, crop, resize, turns and flips, normalisation and writing into `out`. Their sum
+            over a batch is up to `threads` times what the batch took.
         positions: Makes only these samples, ascending; None makes all.
 
     Returns:
@@ -92,7 +105,7 @@ def decode_batch(
     if isinstance(field, Image) and pixels is not None:
         pixels.check_channels(field.channels)
     problems = dict(geometry.problems) if geometry is not None else {}
-    batch = _Batch(field, records, sizes, geometry, pixels, out, names, problems)
+    batch = _Batch(field, records, sizes, geometry, pixels, out, names, problems, stage_seconds)
     wanted = range(len(out)) if positions is None else positions
     if threads <= 1 or len(wanted) <= 1:
         return _decode_slice(batch, wanted)
@@ -108,6 +121,8 @@ def decode_batch(
 def _decode_slice(batch: _Batch, positions: Sequence[int]) -> Failures:
     failures: Failures = []
     for position in positions:
+        if batch.stage_seconds is not None:
+            batch.stage_seconds[position] = 0
         try:
             _decode_one(batch, position)
         except FastDataError as error:
@@ -120,13 +135,24 @@ def _decode_one(batch: _Batch, position: int) -> None:
     if position in batch.problems:
         raise InputError(batch.problems[position])
     height, width = map(int, batch.sizes[position])
-    decoded = _load(batch.field, batch.records[position], (height, width))
+    with _clock(batch, position, _DECODE):
+        decoded = _load(batch.field, batch.records[position], (height, width))
+    with _clock(batch, position, _RESIZE):
+        _place(batch, position, decoded, (height, width))
+
+
+def _place(
+    batch: _Batch,
+    position: int,
+    decoded: npt.NDArray[Any] | PillowImage.Image,
+    size: tuple[int, int],
+) -> None:
     if batch.geometry is not None:
         result = render(decoded, batch.field, batch.geometry, position)
     elif isinstance(batch.field, DistanceMap):
         result = dequantize(np.asarray(decoded), batch.field)
     else:
-        result = np.asarray(decoded).reshape(height, width, *batch.out.shape[3:])
+        result = np.asarray(decoded).reshape(*size, *batch.out.shape[3:])
     target = batch.out[position]
     if result.shape != target.shape:
         raise InputError(
@@ -134,6 +160,19 @@ def _decode_one(batch: _Batch, position: int) -> None:
             "add a Resize or a crop, so that all samples have one size"
         )
     _write(result, target, batch.pixels if isinstance(batch.field, Image) else None)
+
+
+@contextmanager
+def _clock(batch: _Batch, position: int, stage: int) -> Iterator[None]:
+    """Notes the time that its block takes, if that is asked for."""
+    if batch.stage_seconds is None:
+        yield
+        return
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        batch.stage_seconds[position, stage] = time.perf_counter() - start
 
 
 def _write(result: npt.NDArray[Any], target: npt.NDArray[Any], pixels: Pixels | None) -> None:

@@ -8,6 +8,7 @@
 #include "failures.h"
 #include "pixels.h"
 #include "place.h"
+#include "stage_clock.h"
 
 namespace fastdata {
 
@@ -40,6 +41,8 @@ struct Batch {
 
     Target first;                      ///< Where the first sample goes.
     std::ptrdiff_t sample_stride = 0;  ///< Bytes from one sample's place to the next one's.
+
+    StageSeconds spent;  ///< Added to.
 };
 
 /// Makes the samples at these positions, each by the next thread that is free, and gives back those

@@ -109,29 +109,58 @@ int largest_denominator(const Placement& placement) {
     return denominator;
 }
 
-void make_image(const Batch& batch, std::size_t position, Workbench& workbench) {
-    const Placement upright = placement_of(batch, position);
-    const Target target = target_of(batch, position);
-    if (batch.kind.raw) {
-        const auto pixels =
-            raw_pixels<std::uint8_t>(batch, position, batch.kind.channels, workbench.aligned);
-        return place_image(pixels, upright, target, workbench.scratch);
-    }
+/// The pixels that a placement reaches, and the placement in the stored picture.
+std::pair<Pixels<std::uint8_t>, Placement> decoded_image(const Batch& batch, std::size_t position,
+                                                         const Placement& upright,
+                                                         Workbench& workbench) {
+    const StageClock clock(batch.spent, position, Stage::decode);
     const StoredImage image = workbench.decoder.open(batch.records[position]);
     const Size size = at(batch.sizes, position);
     image.check_upright(size.height, size.width);
     const Placement placement = upright.stored(image.orientation, size.height, size.width);
     placement.check(image.height, image.width);
-    const auto pixels =
-        workbench.decoder.pixels(batch.kind.channels, placement.reach(image.height, image.width),
-                                 largest_denominator(placement));
-    place_image(pixels, placement, target, workbench.scratch);
+    const Rect reach = placement.reach(image.height, image.width);
+    return {workbench.decoder.pixels(batch.kind.channels, reach, largest_denominator(placement)),
+            placement};
+}
+
+void make_image(const Batch& batch, std::size_t position, Workbench& workbench) {
+    const Placement upright = placement_of(batch, position);
+    const auto place = [&](const auto& pixels, const Placement& placement) {
+        const StageClock clock(batch.spent, position, Stage::resize);
+        place_image(pixels, placement, target_of(batch, position), workbench.scratch);
+    };
+    if (batch.kind.raw) {
+        const int channels = batch.kind.channels;
+        return place(raw_pixels<std::uint8_t>(batch, position, channels, workbench.aligned),
+                     upright);
+    }
+    const auto [pixels, placement] = decoded_image(batch, position, upright, workbench);
+    place(pixels, placement);
+}
+
+/// The ids that a placement reaches, and the orientation that they are stored in.
+std::pair<Ids, int> decoded_ids(const Batch& batch, std::size_t position, const Placement& upright,
+                                Workbench& workbench) {
+    const StageClock clock(batch.spent, position, Stage::decode);
+    const StoredImage mask = workbench.decoder.open(batch.records[position]);
+    const Size size = at(batch.sizes, position);
+    mask.check_upright(size.height, size.width);
+    const Placement stored = upright.stored(mask.orientation, size.height, size.width);
+    stored.check(mask.height, mask.width);
+    Ids ids = workbench.decoder.ids(stored.reach(mask.height, mask.width));
+    if (batch.kind.id_type == Target::Type::u8 &&
+        std::holds_alternative<Pixels<std::uint16_t>>(ids)) {
+        throw Contradiction("decodes to uint16; the schema says uint8");
+    }
+    return {std::move(ids), mask.orientation};
 }
 
 void make_mask(const Batch& batch, std::size_t position, Workbench& workbench) {
     const Placement upright = placement_of(batch, position);
     const Target target = target_of(batch, position);
     const auto place = [&](const auto& pixels, int orientation) {
+        const StageClock clock(batch.spent, position, Stage::resize);
         place_mask(pixels, upright, orientation, target, workbench.scratch);
     };
     if (batch.kind.raw && batch.kind.id_type == Target::Type::u8) {
@@ -139,20 +168,12 @@ void make_mask(const Batch& batch, std::size_t position, Workbench& workbench) {
     }
     if (batch.kind.raw)
         return place(raw_pixels<std::uint16_t>(batch, position, 1, workbench.aligned), 1);
-    const StoredImage mask = workbench.decoder.open(batch.records[position]);
-    const Size size = at(batch.sizes, position);
-    mask.check_upright(size.height, size.width);
-    const Placement stored = upright.stored(mask.orientation, size.height, size.width);
-    stored.check(mask.height, mask.width);
-    const Ids ids = workbench.decoder.ids(stored.reach(mask.height, mask.width));
-    if (batch.kind.id_type == Target::Type::u8 &&
-        std::holds_alternative<Pixels<std::uint16_t>>(ids)) {
-        throw Contradiction("decodes to uint16; the schema says uint8");
-    }
-    std::visit([&](const auto& pixels) { place(pixels, mask.orientation); }, ids);
+    const auto decoded = decoded_ids(batch, position, upright, workbench);
+    std::visit([&](const auto& pixels) { place(pixels, decoded.second); }, decoded.first);
 }
 
 void make_distance(const Batch& batch, std::size_t position, Workbench& workbench) {
+    const StageClock clock(batch.spent, position, Stage::resize);
     DistanceRecord record = batch.kind.distance;
     const std::size_t value_bytes = record.type == DistanceRecord::Type::u8 ? 1 : 2;
     record.data = raw_values(batch, position, value_bytes * record.planes);

@@ -30,6 +30,8 @@ using Geometry = std::tuple<Rows<double, 4>, Rows<std::int32_t, 2>, Flat<bool>, 
 /// Factors and offsets of up to four channels.
 using Values = std::tuple<std::array<float, 4>, std::array<float, 4>>;
 using Out = nb::ndarray<nb::device::cpu>;
+using Seconds =
+    nb::ndarray<double, nb::shape<-1, StageSeconds::kStages>, nb::c_contig, nb::device::cpu>;
 
 RecordKind image_kind(int channels, bool raw) {
     RecordKind kind;
@@ -105,7 +107,8 @@ void set_geometry(Batch& batch, const Geometry& geometry) {
 
 nb::list run(const RecordKind& kind, const std::vector<nb::object>& records,
              Rows<std::int32_t, 2> sizes, const std::optional<Geometry>& geometry, Out out,
-             const Values& values, const std::vector<std::size_t>& positions, int threads) {
+             const Values& values, const std::vector<std::size_t>& positions,
+             const std::optional<Seconds>& stage_seconds, int threads) {
     Batch batch;
     batch.kind = kind;
     const HeldRecords held(records);
@@ -119,6 +122,12 @@ nb::list run(const RecordKind& kind, const std::vector<nb::object>& records,
     batch.sizes = sizes.data();
     if (geometry) set_geometry(batch, *geometry);
     aim(batch, out);
+    if (stage_seconds) {
+        if (stage_seconds->shape(0) != records.size()) {
+            throw nb::value_error("stage_seconds is of another number of samples");
+        }
+        batch.spent.seconds = stage_seconds->data();
+    }
     const auto& [factor, offset] = values;
     std::copy(factor.begin(), factor.end(), batch.first.factor);
     std::copy(offset.begin(), offset.end(), batch.first.offset);
@@ -140,7 +149,8 @@ void bind_batch(nb::module_& module) {
                     nb::arg("classes"), nb::arg("zero"), nb::arg("scale"));
     module.def("decode_batch", &run, nb::arg("kind"), nb::arg("records"), nb::arg("sizes"),
                nb::arg("geometry").none(), nb::arg("out"), nb::kw_only(), nb::arg("values"),
-               nb::arg("positions"), nb::arg("threads"));
+               nb::arg("positions"), nb::arg("stage_seconds").none().noconvert(),
+               nb::arg("threads"));
 }
 
 }  // namespace fastdata
