@@ -16,7 +16,7 @@ from fastdata.engines.drawing import Drawing
 from fastdata.engines.drawn import Drawn
 from fastdata.engines.packed import PackFields
 from fastdata.engines.take import Take
-from fastdata.engines.values import ValueChange
+from fastdata.engines.values import change_on_host
 from fastdata.engines.work import Indices, Made, Skip, Task
 from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
 from fastdata.geometry import Geometry
@@ -312,12 +312,11 @@ def _in_batch_layout(field: Field, value: Any) -> Any:
 
 
 def _rounded(images: torch.Tensor, pixels: Pixels, resources: Resources) -> torch.Tensor:
-    """Images (B, H, W, C) as halves; one by one, since torch keeps float32 of all it rounds."""
-    change = ValueChange(pixels)
+    """Images, uint8 (B, H, W, C), as halves."""
     # NumPy, which names the type of the memory, has no bfloat16.
-    out = resources.allocate(tuple(images.shape), np.uint16).view(change.dtype)
-    for image, result in zip(images.permute(0, 3, 1, 2), out.permute(0, 3, 1, 2), strict=True):
-        change(image, result)
+    memory = resources.allocate(tuple(images.shape), np.uint16)
+    out = memory.view(getattr(torch, pixels.dtype))
+    change_on_host(images, pixels, out)
     return out
 
 

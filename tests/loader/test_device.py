@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engines_here import has_dali
 from loader_checks import assert_same
 from torch.nn.utils.rnn import pack_sequence
 
-from fastdata import FastLoader, transforms
+from fastdata import FastLoader, create_pack, transforms
 from fastdata.engines.work import Skip
-from fastdata.errors import InputError, WorkerError
+from fastdata.errors import InputError, UsageError, WorkerError
 from fastdata.loader.streaming import CudaMover, Sent
+from fastdata.schema import Image, Schema
 
 pytestmark = pytest.mark.needs_gpu
 
@@ -288,6 +290,29 @@ def test_a_gpu_that_fails_in_the_middle_is_an_error_and_no_hang(photos: Path, en
     assert run.stdout.startswith(
         f"{WorkerError.__name__} cuda:0 failed while a batch of the '{engine}' engine was copied"
     ), run.stdout + run.stderr
+
+
+def test_a_gpu_too_many_is_told(photos: Path) -> None:
+    beyond = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(UsageError, match=rf"^device='{beyond}': .* torch sees {beyond[5:]} GPU"):
+        FastLoader(photos, device=beyond)
+
+
+def test_auto_weighs_the_cores_against_the_gpu(photos: Path, tmp_path: Path) -> None:
+    """Small images stay with the cores; large ones go to DALI where there are few cores."""
+    small = FastLoader(photos, num_workers=1, device="cuda", transforms=chain()).explain()
+    assert small.engine == "cpu"
+    assert "too small to gain from a GPU" in small.reason
+    with create_pack(tmp_path / "large.lmdb", Schema({"image": Image(codec="jpeg")})) as writer:
+        for _ in range(2):
+            writer.add(image=np.zeros((400, 500, 3), np.uint8))
+    given: dict[str, Any] = {"device": "cuda", "transforms": transforms.RandomResizedCrop(64)}
+    few = FastLoader(tmp_path / "large.lmdb", num_workers=2, **given).explain()
+    many = FastLoader(tmp_path / "large.lmdb", num_workers=64, **given).explain()
+    assert few.engine == ("dali" if has_dali() else "cpu")
+    assert has_dali() or "DALI is not installed; pip install" in few.reason
+    assert many.engine == "cpu"
+    assert "64 cores make about" in many.reason
 
 
 def test_numbers_of_images_are_those_that_numpy_computes(grays: Path) -> None:
