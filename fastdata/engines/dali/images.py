@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.engines.dali.cuts import cut
 from fastdata.engines.dali.files import FileKinds, as_pnm
 from fastdata.engines.dali.inputs import ImageBatch
 from fastdata.engines.dali.sharing import each
@@ -66,11 +65,12 @@ class ImageInputs:
         return job.windows.batch(job.data, job.origins, job.parts), sorted(job.failed.items())
 
     def _files(self, job: _Job, kinds: FileKinds) -> None:
-        plain, failed = kinds.plain(job.indices, job.records, job.sizes, self._threads)
+        plain, failed = kinds.plain(
+            job.indices, job.records, job.sizes, threads=self._threads, names=job.key
+        )
+        job.failed.update(failed)
         others = ~plain
-        for at, error in failed:
-            others[at] = False
-            job.fail(at, error)
+        others[list(job.failed)] = False
         whole = plain if self._takes_parts else plain & job.windows.are_whole(job.sizes)
         job.take_whole(np.flatnonzero(whole).tolist())
         if self._takes_parts:
@@ -114,30 +114,36 @@ class _Job:
         self.parts = np.concatenate([self.origins, sizes], axis=1)
         self.failed: dict[int, FastDataError] = {}
 
-    def fail(self, at: int, error: FastDataError) -> None:
-        """Notes that a sample cannot be made."""
-        self.failed[at] = type(error)(f"{self._key(at)}: {error}")
-
-    def _key(self, at: int) -> str:
+    def key(self, at: int) -> str:
+        """Name of the sample at a position."""
         return self._fields.key(int(self.indices[at]))
 
     def take_whole(self, positions: list[int]) -> None:
         """Files as they are stored; not copied."""
         for at in positions:
-            self.data[at] = np.frombuffer(self.records[at], np.uint8)
+            self.data[at] = self._whole(at)
+
+    def _whole(self, at: int) -> NDArray[np.uint8]:
+        return np.frombuffer(self.records[at], np.uint8)
 
     def take_cut(self, positions: NDArray[Any], threads: int) -> None:
         """Files cut to their windows."""
         if not len(positions):
             return
         numbers = positions.tolist()
-        cuts = cut([self.records[at] for at in numbers], self.windows.boxes[positions], threads)
-        for at, data in zip(numbers, cuts.data, strict=True):
-            self.data[at] = data
-        self.origins[positions] = cuts.places[:, :2]
-        self.parts[positions, 2:] = cuts.places[:, 2:]
-        for at, error in cuts.failed:
-            self.fail(numbers[at], error)
+        crops = core().crop_jpegs(
+            [self.records[at] for at in numbers],
+            self.windows.boxes[positions],
+            threads=threads,
+            names=lambda at: self.key(numbers[at]),
+        )
+        ends = crops.offsets + crops.lengths
+        for at, start, end in zip(numbers, crops.offsets.tolist(), ends.tolist(), strict=True):
+            # A length of -1: the file is to be decoded as it is.
+            self.data[at] = crops.data[start:end] if end >= start else self._whole(at)
+        self.origins[positions] = crops.origins
+        self.parts[positions, 2:] = crops.sizes
+        self.failed.update((numbers[at], error) for at, error in crops.failed)
 
     def take_decoded(self, at: int) -> None:
         """A file that the core decodes, as one that DALI reads without loss."""
@@ -151,7 +157,7 @@ class _Job:
             None,
             out,
             threads=1,
-            names=lambda _: self._key(at),
+            names=lambda _: self.key(at),
         )
         self.failed.update((at, error) for _, error in failed)
         self.data[at] = as_pnm(out[0])
@@ -162,8 +168,9 @@ class _Job:
         shape = (*self.sizes[at].tolist(), self._field.channels)
         record = self.records[at]
         if record.nbytes != np.prod(shape):
-            expected = f"shape {shape} needs others"
-            self.fail(at, PackCorrupt(f"a raw record of {record.nbytes} bytes; {expected}"))
+            self.failed[at] = PackCorrupt(
+                f"{self.key(at)}: a raw record of {record.nbytes} bytes; shape {shape} needs others"
+            )
             return
         pixels = np.frombuffer(record, np.uint8).reshape(shape)
         self.data[at] = np.ascontiguousarray(pixels[self.windows.part(at)])

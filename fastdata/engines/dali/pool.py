@@ -20,6 +20,8 @@ Inputs = Mapping[str, ImageBatch]
 class PipelinePool:
     """The pipelines of one loader; each serves one epoch at a time.
 
+    They end with this object, and what memory DALI keeps for later is given back then.
+
     Args:
         spec: What they make; a batch may be larger than it says, and then brings a new pipeline.
     """
@@ -27,6 +29,7 @@ class PipelinePool:
     def __init__(self, spec: PipelineSpec) -> None:
         self._spec = spec
         self._idle: list[Any] = []
+        weakref.finalize(self, _end, self._idle).atexit = False
 
     def take(self, batch_size: int) -> Any:
         """An idle `ImagePipeline` for batches of up to `batch_size`, or a new one."""
@@ -39,10 +42,8 @@ class PipelinePool:
                 while pipeline.pending:
                     pipeline.take()
                 return pipeline
-        # Not at the top, because DALI takes seconds to import, and is optional.
-        module = importlib.import_module("fastdata.engines.dali.pipeline")
         size = max(batch_size, self._spec.batch_size)
-        return module.ImagePipeline(dataclasses.replace(self._spec, batch_size=size))
+        return _module().ImagePipeline(dataclasses.replace(self._spec, batch_size=size))
 
     def give_back(self, pipeline: Any) -> None:
         """Makes a pipeline idle; batches may be left in it."""
@@ -111,3 +112,16 @@ class Schedule:
 def _give_back(pool: PipelinePool, held: list[Any]) -> None:
     if held:
         pool.give_back(held.pop())
+
+
+def _end(idle: list[Any]) -> None:
+    is_ours = any(pipeline.is_of_this_process for pipeline in idle)
+    idle.clear()
+    # A fork has none of the pipelines' threads, and no GPU.
+    if is_ours:
+        _module().give_memory_back()
+
+
+def _module() -> Any:
+    # Not at the top, because DALI takes seconds to import, and is optional.
+    return importlib.import_module("fastdata.engines.dali.pipeline")
