@@ -1,4 +1,4 @@
-"""The DALI engine makes the batches of the "cpu" engine; run on DALI's CPU operators."""
+"""The DALI engine makes the batches of the "cpu" engine, on DALI's CPU operators and on a GPU."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import io
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from PIL import Image as PillowImage
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.codecs import encode_png
 from fastdata.errors import InputError, UsageError, WorkerError
+from fastdata.loader.moving import call_each
 from fastdata.packs import create_pack
 from fastdata.packs.encoding import encode_sample
 from fastdata.schema import DistanceMap, Image, Label, Mask, Schema, Text
@@ -76,9 +78,16 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(params=["cpu", pytest.param("cuda:0", marks=pytest.mark.needs_gpu)])
+def dali(request: pytest.FixtureRequest) -> Any:
+    """FastLoader with this engine, on either device."""
+    return partial(FastLoader, engine="dali", device=request.param)
+
+
 def assert_alike(found: Any, expected: Any) -> None:
-    """Batches that are the same but for the last levels of their images."""
+    """Batches that are the same but for the last levels of their images, and their device."""
     assert found._fields == expected._fields
+    found = call_each(found, "cpu")
     for name, one, other in zip(found._fields, found, expected, strict=True):
         if not isinstance(one, torch.Tensor) or one.ndim != 4 or one.shape[1] not in (1, 3):
             assert_same(one, other)
@@ -92,7 +101,7 @@ def assert_alike(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("native", ["auto", "off"])
 @pytest.mark.parametrize("chain", CHAINS)
 def test_batches_are_those_of_the_cpu_engine(
-    scenes: Path, chain: str, native: str, monkeypatch: pytest.MonkeyPatch
+    dali: Any, scenes: Path, chain: str, native: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTDATA_NATIVE", native)
     options: dict[str, Any] = {
@@ -102,7 +111,7 @@ def test_batches_are_those_of_the_cpu_engine(
         "transforms": CHAINS[chain],
         "num_workers": 2,
     }
-    loader = FastLoader(scenes, engine="dali", **options)
+    loader = dali(scenes, **options)
     expected = FastLoader(scenes, **options)
     assert (loader.explain().engine, expected.explain().engine) == ("dali", "cpu")
     for _ in range(2):
@@ -113,13 +122,13 @@ def test_batches_are_those_of_the_cpu_engine(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_batches_do_not_depend_on_threads(scenes: Path, workers: int) -> None:
-    options: dict[str, Any] = {"batch_size": 5, "seed": 5, "transforms": CROPS, "engine": "dali"}
-    expected = list(FastLoader(scenes, num_workers=2, **options))
-    assert_same(list(FastLoader(scenes, num_workers=workers, **options)), expected)
+def test_batches_do_not_depend_on_threads(dali: Any, scenes: Path, workers: int) -> None:
+    options: dict[str, Any] = {"batch_size": 5, "seed": 5, "transforms": CROPS}
+    expected = list(dali(scenes, num_workers=2, **options))
+    assert_same(list(dali(scenes, num_workers=workers, **options)), expected)
 
 
-def test_the_filter_sees_what_lies_around_the_box(tmp_path: Path) -> None:
+def test_the_filter_sees_what_lies_around_the_box(dali: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     schema = Schema({"image": Image(codec="png"), "pixels": Image(codec="raw")})
     with create_pack(tmp_path / "noise.lmdb", schema) as writer:
@@ -127,7 +136,7 @@ def test_the_filter_sees_what_lies_around_the_box(tmp_path: Path) -> None:
             pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
             writer.add(image=pixels, pixels=pixels)
     chain = [transforms.RandomResizedCrop(12, scale=(0.2, 0.4))]
-    (found,) = FastLoader(tmp_path / "noise.lmdb", 8, transforms=chain, seed=1, engine="dali")
+    (found,) = dali(tmp_path / "noise.lmdb", 8, transforms=chain, seed=1)
     (wanted,) = FastLoader(tmp_path / "noise.lmdb", 8, transforms=chain, seed=1)
     for name in ("image", "pixels"):
         apart = getattr(found, name).int() - getattr(wanted, name).int()
@@ -135,11 +144,11 @@ def test_the_filter_sees_what_lies_around_the_box(tmp_path: Path) -> None:
         assert apart.abs().max() <= 2
 
 
-def test_images_of_one_size_need_no_transforms(tmp_path: Path) -> None:
+def test_images_of_one_size_need_no_transforms(dali: Any, tmp_path: Path) -> None:
     with create_pack(tmp_path / "even.h5", Schema({"image": Image()})) as writer:
         for index in range(5):
             writer.add(image=picture(30, 40, seed=index))
-    loader = FastLoader(tmp_path / "even.h5", 2, engine="dali")
+    loader = dali(tmp_path / "even.h5", 2)
     for found, wanted in zip(loader, FastLoader(tmp_path / "even.h5", 2), strict=True):
         assert_alike(found, wanted)
 
@@ -170,23 +179,23 @@ def odd_files() -> dict[str, bytes]:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", odd_files())
 def test_every_kind_of_file_is_decoded_by_the_same_rules(
-    tmp_path: Path, name: str, channels: int
+    dali: Any, tmp_path: Path, name: str, channels: int
 ) -> None:
     with create_pack(tmp_path / "odd.lmdb", Schema({"image": Image(channels=channels)})) as writer:
         writer.add(image=odd_files()[name])
     chain = [transforms.RandomResizedCrop(32, scale=(0.2, 0.5))]
-    (found,) = FastLoader(tmp_path / "odd.lmdb", engine="dali", transforms=chain, seed=1)
+    (found,) = dali(tmp_path / "odd.lmdb", transforms=chain, seed=1)
     (wanted,) = FastLoader(tmp_path / "odd.lmdb", transforms=chain, seed=1)
     assert_alike(found, wanted)
 
 
-def test_pairs_of_different_resolution_stay_pairs(tmp_path: Path) -> None:
+def test_pairs_of_different_resolution_stay_pairs(dali: Any, tmp_path: Path) -> None:
     with create_pack(tmp_path / "pairs.lmdb", Schema({"low": Image(), "high": Image()})) as writer:
         for index in range(6):
             low = picture(40, 48, seed=index)
             writer.add(low=encode_png(low), high=encode_png(low.repeat(2, 0).repeat(2, 1)))
     chain = [transforms.RandomCrop(16), transforms.Rotate90(), transforms.HorizontalFlip()]
-    loader = FastLoader(tmp_path / "pairs.lmdb", 3, transforms=chain, seed=1, engine="dali")
+    loader = dali(tmp_path / "pairs.lmdb", 3, transforms=chain, seed=1)
     for low, high in loader:
         assert torch.equal(low, high[:, :, ::2, ::2])
 
@@ -229,9 +238,11 @@ def undecodable(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_sample_that_cannot_be_decoded_is_named(undecodable: Path, workers: int) -> None:
-    options: dict[str, Any] = {"transforms": WHOLE, "engine": "dali", "num_workers": workers}
-    batches = iter(FastLoader(undecodable, 2, **options))
+def test_a_sample_that_cannot_be_decoded_is_named(
+    dali: Any, undecodable: Path, workers: int
+) -> None:
+    options: dict[str, Any] = {"transforms": WHOLE, "num_workers": workers}
+    batches = iter(dali(undecodable, 2, **options))
     assert [next(batches).label.tolist() for _ in range(2)] == [[0, 1], [2, 3]]
     with pytest.raises(InputError, match=r"^image 5: .*JPEG"):
         next(batches)
@@ -239,17 +250,17 @@ def test_a_sample_that_cannot_be_decoded_is_named(undecodable: Path, workers: in
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_sample_that_cannot_be_decoded_is_left_out(undecodable: Path, workers: int) -> None:
-    loader = FastLoader(
-        undecodable, 2, transforms=WHOLE, engine="dali", num_workers=workers, on_bad="skip"
-    )
+def test_a_sample_that_cannot_be_decoded_is_left_out(
+    dali: Any, undecodable: Path, workers: int
+) -> None:
+    loader = dali(undecodable, 2, transforms=WHOLE, num_workers=workers, on_bad="skip")
     for _ in range(2):
         labels = [batch.label.tolist() for batch in loader]
         assert labels == [[0, 1], [2, 3], [4], [6, 7], [8, 9], [10, 11]]
     assert [(skip.sample, skip.key) for skip in loader.skipped] == [(5, "image 5")]
 
 
-def test_damage_below_the_crop_does_not_matter(tmp_path: Path) -> None:
+def test_damage_below_the_crop_does_not_matter(dali: Any, tmp_path: Path) -> None:
     path = tmp_path / "below.lmdb"
     schema = Schema({"image": Image()})
     with create_pack(path, schema) as writer:
@@ -258,19 +269,19 @@ def test_damage_below_the_crop_does_not_matter(tmp_path: Path) -> None:
             data = emptied(image, 0.9) if index == 3 else saved(image, "JPEG", quality=95)
             writer.append(encode_sample(schema, {"image": data}, check_pixels=False))
     chain = [transforms.CenterCrop(24)]
-    loader = FastLoader(path, 2, transforms=chain, engine="dali")
+    loader = dali(path, 2, transforms=chain)
     for _ in range(2):
         for found, wanted in zip(loader, FastLoader(path, 2, transforms=chain), strict=True):
             assert_alike(found, wanted)
 
 
 def test_a_lost_gpu_is_an_error_and_the_next_batch_is_made(
-    scenes: Path, monkeypatch: pytest.MonkeyPatch
+    dali: Any, scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fastdata.engines.dali.pipeline import ImagePipeline
 
-    options: dict[str, Any] = {"batch_size": 4, "seed": 1, "transforms": CROPS, "engine": "dali"}
-    loader = FastLoader(scenes, **options)
+    options: dict[str, Any] = {"batch_size": 4, "seed": 1, "transforms": CROPS}
+    loader = dali(scenes, **options)
     loader.set_epoch(0)
     expected = list(loader)
     take, calls = ImagePipeline.take, []
@@ -291,12 +302,12 @@ def test_a_lost_gpu_is_an_error_and_the_next_batch_is_made(
     assert calls[1] is not calls[2]
 
 
-def test_a_resume_goes_on_as_if_unbroken_whatever_the_engine(scenes: Path) -> None:
+def test_a_resume_goes_on_as_if_unbroken_whatever_the_engine(dali: Any, scenes: Path) -> None:
     options: dict[str, Any] = {"batch_size": 3, "shuffle": True, "transforms": CROPS}
     unbroken = FastLoader(scenes, seed=3, **options)
     list(unbroken)
     expected = list(unbroken)
-    broken = FastLoader(scenes, seed=3, engine="dali", **options)
+    broken = dali(scenes, seed=3, **options)
     list(broken)
     list(islice(broken, 2))
     state = broken.state_dict()
@@ -307,12 +318,14 @@ def test_a_resume_goes_on_as_if_unbroken_whatever_the_engine(scenes: Path) -> No
             assert_alike(found, wanted)
 
 
-def test_two_ranks_share_the_samples(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_ranks_share_the_samples(
+    dali: Any, scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     seen = []
     for rank in range(2):
         monkeypatch.setenv("RANK", str(rank))
-        loader = FastLoader(scenes, 3, shuffle=True, seed=1, transforms=CROPS, engine="dali")
+        loader = dali(scenes, 3, shuffle=True, seed=1, transforms=CROPS)
         batches = list(loader)
         assert len(loader) == len(batches) == 3
         for found, wanted in zip(
@@ -323,10 +336,8 @@ def test_two_ranks_share_the_samples(scenes: Path, monkeypatch: pytest.MonkeyPat
     assert sorted(seen) == list(range(14))
 
 
-def test_set_epoch_and_drop_last(scenes: Path) -> None:
-    loader = FastLoader(
-        scenes, 4, shuffle=True, seed=1, transforms=CROPS, engine="dali", drop_last=True
-    )
+def test_set_epoch_and_drop_last(dali: Any, scenes: Path) -> None:
+    loader = dali(scenes, 4, shuffle=True, seed=1, transforms=CROPS, drop_last=True)
     loader.set_epoch(2)
     first, again = list(loader), list(loader)
     assert [len(batch.label) for batch in first] == [4, 4, 4]
@@ -335,17 +346,17 @@ def test_set_epoch_and_drop_last(scenes: Path) -> None:
     assert not torch.equal(next(iter(loader)).image, first[0].image)
 
 
-def test_batches_of_a_sampler_may_grow(scenes: Path) -> None:
+def test_batches_of_a_sampler_may_grow(dali: Any, scenes: Path) -> None:
     rows = [[0], [3, 4, 5], [1, 2], [6, 7, 8, 9, 10, 11], [12]]
-    loader = FastLoader(scenes, batch_sampler=rows, transforms=CROPS, seed=1, engine="dali")
+    loader = dali(scenes, batch_sampler=rows, transforms=CROPS, seed=1)
     expected = FastLoader(scenes, batch_sampler=rows, transforms=CROPS, seed=1)
     for found, wanted in zip(loader, expected, strict=True):
         assert_alike(found, wanted)
 
 
-def test_epochs_that_are_broken_off_leave_nothing_to_the_next(scenes: Path) -> None:
-    options: dict[str, Any] = {"batch_size": 2, "seed": 1, "transforms": CROPS, "engine": "dali"}
-    loader = FastLoader(scenes, **options)
+def test_epochs_that_are_broken_off_leave_nothing_to_the_next(dali: Any, scenes: Path) -> None:
+    options: dict[str, Any] = {"batch_size": 2, "seed": 1, "transforms": CROPS}
+    loader = dali(scenes, **options)
     loader.set_epoch(0)
     expected = list(loader)
     for count in (0, 1, 3):
@@ -353,11 +364,11 @@ def test_epochs_that_are_broken_off_leave_nothing_to_the_next(scenes: Path) -> N
         assert_same(list(loader), expected)
 
 
-def test_loaders_and_iterators_may_run_at_once(scenes: Path) -> None:
+def test_loaders_and_iterators_may_run_at_once(dali: Any, scenes: Path) -> None:
     options: dict[str, Any] = {"batch_size": 3, "seed": 1, "transforms": CROPS}
-    loader = FastLoader(scenes, engine="dali", **options)
+    loader = dali(scenes, **options)
     loader.set_epoch(0)
-    other = FastLoader(scenes, engine="dali", **options, fields=["pixels"])
+    other = dali(scenes, **options, fields=["pixels"])
     expected = list(FastLoader(scenes, **options))
     for one, two, three, wanted in zip(loader, loader, other, expected, strict=True):
         assert_same(one, two)
@@ -365,8 +376,8 @@ def test_loaders_and_iterators_may_run_at_once(scenes: Path) -> None:
         assert_same(three.pixels, one.pixels)
 
 
-def test_a_batch_that_is_kept_is_never_written_again(scenes: Path) -> None:
-    loader = FastLoader(scenes, 2, transforms=CROPS, seed=1, engine="dali")
+def test_a_batch_that_is_kept_is_never_written_again(dali: Any, scenes: Path) -> None:
+    loader = dali(scenes, 2, transforms=CROPS, seed=1)
     kept = list(loader)
     copies = [batch.image.clone() for batch in kept]
     for _ in range(3):

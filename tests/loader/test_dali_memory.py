@@ -1,0 +1,128 @@
+"""What DALI's batches and pipelines leave in memory: nothing that grows, nothing used too early."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from engines_here import needs_dali
+
+from fastdata import FastLoader, transforms
+
+pytestmark = needs_dali
+
+CHAIN = [
+    transforms.RandomResizedCrop(32),
+    transforms.HorizontalFlip(),
+    transforms.Normalize((0.5,), (0.2,), "float16"),
+]
+
+
+def loader_on(device: str, source: Path) -> FastLoader:
+    return FastLoader(
+        source, 4, engine="dali", device=device, transforms=CHAIN, num_workers=2, seed=1
+    )
+
+
+def used_bytes(device: str) -> list[int]:
+    """Memory of this process, and what is taken of the GPU's."""
+    gc.collect()
+    found = [psutil.Process().memory_info().rss]
+    if device != "cpu":
+        torch.cuda.synchronize()
+        free, total = torch.cuda.mem_get_info(device)
+        found.append(total - free)
+    return found
+
+
+def assert_no_more(after: list[int], before: list[int]) -> None:
+    assert all(now <= 1.05 * then for now, then in zip(after, before, strict=True)), (before, after)
+
+
+@pytest.mark.parametrize(
+    ("device", "warm_up", "starts"),
+    [("cpu", 10, 60), pytest.param("cuda:0", 50, 1000, marks=pytest.mark.needs_gpu)],
+)
+def test_epoch_starts_take_no_more_and_more_memory(
+    photos: Path, device: str, warm_up: int, starts: int
+) -> None:
+    loader = loader_on(device, photos)
+    for _ in range(warm_up):
+        next(iter(loader))
+    before = used_bytes(device)
+    for _ in range(starts):
+        next(iter(loader))
+    assert_no_more(used_bytes(device), before)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda:0", marks=pytest.mark.needs_gpu)])
+def test_loaders_that_come_and_go_take_no_more_memory(photos: Path, device: str) -> None:
+    def use() -> None:
+        loader = loader_on(device, photos)
+        for _ in range(2):
+            assert len(list(loader)) == 7
+
+    use()
+    before = used_bytes(device)
+    for _ in range(5):
+        use()
+    assert_no_more(used_bytes(device), before)
+
+
+def test_what_dali_keeps_is_given_back_with_the_loader(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastdata.engines.dali import pipeline
+
+    calls: list[Any] = []
+    give_back = pipeline.give_memory_back
+    monkeypatch.setattr(pipeline, "give_memory_back", lambda: calls.append(give_back()))
+    loader = loader_on("cpu", photos)
+    iterator = iter(loader)
+    next(iterator)
+    del loader
+    gc.collect()
+    assert calls == []
+    del iterator
+    gc.collect()
+    assert calls == [None]
+
+
+@pytest.mark.needs_gpu
+def test_memory_is_used_again_after_the_stream_has_read_it(photos: Path) -> None:
+    loader = loader_on("cuda:0", photos)
+    loader.set_epoch(0)
+    expected = [batch.image.double().sum().item() for batch in loader]
+    for _ in range(10):
+        found = []
+        for batch in loader:
+            # The sum is not begun when the batch is let go, and DALI makes others meanwhile.
+            torch.cuda._sleep(20_000_000)
+            found.append(batch.image.double().sum())
+            del batch
+        assert [value.item() for value in found] == expected
+
+
+@pytest.mark.needs_gpu
+def test_batches_of_another_stream_are_whole(photos: Path) -> None:
+    loader = loader_on("cuda:0", photos)
+    loader.set_epoch(0)
+    expected = [batch.image.double().sum().item() for batch in loader]
+    with torch.cuda.stream(torch.cuda.Stream()):
+        found = [batch.image.double().sum().item() for batch in loader]
+    assert found == expected
+
+
+@pytest.mark.needs_gpu
+def test_nothing_is_copied_on_the_way_to_torch(photos: Path) -> None:
+    loader = loader_on("cuda:0", photos)
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    kept = [batch.image for batch in loader]
+    assert all(image.is_contiguous(memory_format=torch.channels_last) for image in kept)
+    # None of it is torch's own.
+    assert torch.cuda.memory_allocated() - before < sum(image.nbytes for image in kept)
