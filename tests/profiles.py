@@ -12,6 +12,7 @@ from fastdata.profiling.record import (
     LoaderFacts,
     MachineFacts,
     Profile,
+    Reading,
     Segment,
     SlowSample,
     Stage,
@@ -203,6 +204,14 @@ def _workers(steps: int) -> Workers:
         lanes=lanes,
         stages=_stages(steps, 1.0),
         ready_share=0.12,
+        reading=Reading(
+            asked_bytes=steps * BATCH * 110_000,
+            storage_bytes=steps * BATCH * 71_500,
+            storage_share=0.65,
+            bytes_per_second=74.2e6,
+            page_faults=0,
+            cached_share=0.31,
+        ),
         sample_seconds=Estimate(median=0.00262, low=0.00259, high=0.00266),
         slowest=tuple(
             SlowSample(
@@ -250,6 +259,7 @@ def _stages(batches: int, scale: float) -> tuple[Stage, ...]:
             seconds_per_sample=seconds * scale / BATCH,
             seconds_per_batch=seconds * scale,
             share=seconds / busy,
+            samples_per_second=2 * BATCH / seconds,
         )
         for operation, name, seconds in (*whole, *parts)
     )

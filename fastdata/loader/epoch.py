@@ -89,7 +89,7 @@ class EpochIterator:
         batches: The batches being made.
         position: Moved on with every batch.
         sized: What the length of the epoch is the length of.
-        move: Makes the user's batch of one of `batches`, or None.
+        move: Moves a batch to its device, or None.
     """
 
     def __init__(
@@ -141,8 +141,6 @@ class EpochIterator:
             except Exception as error:
                 self._failure = str(error) if isinstance(self._batches, Generator) else ""
                 raise
-            if batch is not EMPTY and self._move is not None:
-                batch = self._move(batch)
             self._position.batches += 1
             if batch is not EMPTY:
-                return batch
+                return batch if self._move is None else self._move(batch)

@@ -39,8 +39,8 @@ class PlainMover:
         self._change = None if later is None else later.on(device)
 
     def pin(self, batch: Any) -> Any:
-        """The batch in pinned memory, where there is a device to pin it for."""
-        return pinned(batch) if torch.accelerator.is_available() else batch
+        """The batch as it is."""
+        return batch
 
     def send(self, batch: Any) -> Any:
         """The batch as it is."""

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastdata.profiling.describe import describe_loader
+from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.profiler import Profiler
+from fastdata.profiling.readings import reading_line
 from fastdata.profiling.record import Estimate, Profile, Stage, Verdict, WhatIf
 
 __all__ = ["profile_loader"]
+
+# What takes less of a batch is no ceiling that a loader will ever meet.
+_LEAST_SHARE = 0.05
 
 
 def profile_loader(loader: Iterable[Any], *, batches: int, warmup: int) -> Profile:
@@ -68,40 +73,49 @@ def _judged(profile: Profile) -> Profile:
     """With ceilings and a verdict of a loader alone; waiting is all that its loop does."""
     assert profile.wall_seconds is not None and profile.step_seconds is not None
     stages = [stage for stage in profile.workers.stages if not stage.operation]
-    busy = sum(stage.seconds_per_batch for stage in stages)
-    what_if = tuple(_ceiling(stage, busy, profile.step_seconds) for stage in stages)
     size = profile.samples_per_step or 0.0
     # By the mean: where epochs are short, every other batch may begin one.
     sentence = f"Alone, the loader gives {size / profile.wall_seconds:,.0f} samples/s"
     if stages:
         largest = max(stages, key=lambda stage: stage.seconds_per_batch)
-        sentence += f"; {largest.name.replace('_', ' ')} is {largest.share:.0%} of the work"
-    verdict = Verdict(
-        kind="data-bound",
-        sentence=f"{sentence}.",
-        next_command="fastdata profile -- python train.py",
-        evidence=tuple(_evidence(stages, size)),
-    )
-    return dataclasses.replace(profile, what_if=what_if, verdict=verdict)
-
-
-def _ceiling(stage: Stage, busy: float, step: Estimate) -> WhatIf:
-    share = stage.seconds_per_batch / busy if busy else 0.0
-    return WhatIf(
-        name=f"{stage.name.replace('_', ' ')} alone",
-        kind="modelled",
-        step_seconds=Estimate(
-            median=step.median * share, low=step.low * share, high=step.high * share
+        sentence += f"; {STAGE_LABELS[largest.name]} is {largest.share:.0%} of the work"
+    lanes = max(1, len(profile.workers.lanes))
+    reading = reading_line(profile.workers)
+    return dataclasses.replace(
+        profile,
+        what_if=tuple(
+            _ceiling(stage, lanes, profile.step_seconds)
+            for stage in stages
+            if stage.share >= _LEAST_SHARE
         ),
-        now_seconds=step.median,
-        how=f"the share of a batch's work that is {stage.name.replace('_', ' ')}",
+        verdict=Verdict(
+            kind="data-bound",
+            sentence=f"{sentence}.",
+            next_command="fastdata profile -- python train.py",
+            evidence=(*_ceilings(stages), *([] if reading is None else [reading])),
+        ),
     )
 
 
-def _evidence(stages: list[Stage], size: float) -> Iterator[str]:
-    for stage in stages:
-        per_sample = stage.seconds_per_batch / size if size else 0.0
-        yield (
-            f"{stage.name.replace('_', ' ')} {stage.seconds_per_batch * 1e3:.2f} ms a batch, "
-            f"{stage.share:.0%}, {per_sample * 1e6:,.0f} us a sample"
-        )
+def _ceiling(stage: Stage, lanes: int, step: Estimate) -> WhatIf:
+    """The loader with one stage only; as uncertain as the step is."""
+    seconds = stage.seconds_per_batch / lanes
+    scale = seconds / step.median if step.median else 0.0
+    name = STAGE_LABELS[stage.name]
+    return WhatIf(
+        name=f"{name} alone",
+        kind="modelled",
+        step_seconds=Estimate(median=seconds, low=step.low * scale, high=step.high * scale),
+        now_seconds=step.median,
+        how=f"the time of a batch that is {name}, on as many workers and threads as now",
+    )
+
+
+def _ceilings(stages: list[Stage]) -> Iterator[str]:
+    told = [
+        f"{STAGE_LABELS[stage.name]} {stage.samples_per_second:,.0f}"
+        for stage in sorted(stages, key=lambda stage: -stage.share)
+        if stage.samples_per_second is not None and stage.share >= _LEAST_SHARE
+    ]
+    if told:
+        yield f"samples/s with one stage only: {', '.join(told)}"

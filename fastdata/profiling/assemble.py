@@ -128,6 +128,7 @@ def _unseen(loader: LoaderFacts | None, workers: Workers) -> list[str]:
         return []
     if not workers.lanes:
         return ["nothing inside the workers of the training loader was seen"]
-    if loader.engine == "cpu":
-        return ["samples are not timed one by one: the engine makes whole batches"]
+    reading = workers.reading
+    if reading is not None and reading.storage_bytes is None:
+        return ["/proc/<pid>/io cannot be read: what came from storage is not known by its bytes"]
     return []

@@ -40,7 +40,7 @@ def card_lines(profile: Profile, *, columns: int, ascii_only: bool) -> tuple[Lin
         _verdict(profile, paper),
         _step(profile, paper),
         rank_lines(profile.ranks),
-        worker_lines(profile.workers, paper),
+        worker_lines(profile.workers, paper, told=profile.verdict.evidence),
         _syncs(profile, paper),
         _what_ifs(profile, paper),
         _gaps(profile, paper),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.lines import INDENT, Line, Paper, Span, row, shorten, wrap
-from fastdata.profiling.record import STAGES, RankFigures, Stage, Workers
+from fastdata.profiling.readings import reading_line
+from fastdata.profiling.record import SHARED_STAGES, STAGES, RankFigures, Stage, Workers
 from fastdata.wording import human_duration, printable
 
 __all__ = ["rank_lines", "worker_lines"]
@@ -17,6 +18,9 @@ _KINDS = {
     "thread": ("1 thread", "threads"),
     "main": ("in the training process", "training processes"),
 }
+_CEILING = "samples/s if that were all"
+# Columns of a console from which on they have room beside the bars.
+_WITH_CEILINGS = 76
 _MOST_OPERATIONS = 3
 _LEAST_SHARE = 0.05
 _MOST_RANKS = 4
@@ -37,11 +41,19 @@ def rank_lines(ranks: Sequence[RankFigures]) -> Iterator[Line]:
         yield (Span(f"{INDENT}and {len(ranks) - _MOST_RANKS} with less work of their own", "dim"),)
 
 
-def worker_lines(workers: Workers, paper: Paper) -> Iterator[Line]:
-    """How busy the workers are and what with; nothing where none was seen."""
+def worker_lines(workers: Workers, paper: Paper, *, told: Sequence[str] = ()) -> Iterator[Line]:
+    """How busy the workers are and what with; nothing where none was seen.
+
+    Args:
+        workers: Any.
+        paper: To write on.
+        told: Lines that stand elsewhere on the card.
+    """
     if not workers.lanes:
         return
-    for number, text in enumerate(wrap("; ".join(_worker_facts(workers)), paper.columns - 9)):
+    facts = "; ".join(_worker_facts(workers))
+    columns = "times a batch" + (f", and {_CEILING}" if paper.columns >= _WITH_CEILINGS else "")
+    for number, text in enumerate(wrap(f"{facts}; {columns}:", paper.columns - 9)):
         yield (Span(" " * 7 if number else "workers", "bold"), Span(f"  {text}"))
     whole = sorted(
         (stage for stage in workers.stages if not stage.operation),
@@ -51,6 +63,9 @@ def worker_lines(workers: Workers, paper: Paper) -> Iterator[Line]:
         yield _stage(STAGE_LABELS[stage.name], stage, "magenta", paper)
         for part in _large(workers.stages, stage):
             yield _stage(f"  {part.operation}", part, "dim", paper)
+    reading = reading_line(workers)
+    for text in wrap("" if reading is None or reading in told else reading, paper.columns - 2):
+        yield (Span(INDENT), Span(text))
     if workers.slowest:
         worst = workers.slowest[0]
         index = "" if worst.index is None else f", index {worst.index}"
@@ -61,7 +76,16 @@ def worker_lines(workers: Workers, paper: Paper) -> Iterator[Line]:
 
 
 def _stage(name: str, stage: Stage, style: str, paper: Paper) -> Line:
-    return row(name, stage.seconds_per_batch, share=stage.share, style=style, paper=paper)
+    ceiling = stage.samples_per_second
+    told = "" if ceiling is None or stage.operation else f"{ceiling:,.0f}/s"
+    return row(
+        name,
+        stage.seconds_per_batch,
+        share=stage.share,
+        style=style,
+        paper=paper,
+        note=f"{told:>12}" if paper.columns >= _WITH_CEILINGS else "",
+    )
 
 
 def _worker_facts(workers: Workers) -> Iterator[str]:
@@ -73,7 +97,10 @@ def _worker_facts(workers: Workers) -> Iterator[str]:
         yield f"{min(1.0, math.fsum(lane.busy_seconds for lane in lanes) / wall):.0%} busy"
     if workers.ready_share is not None:
         yield f"a batch lay ready at {workers.ready_share:.0%} of the fetches"
-    yield "times a batch:"
+    threads = max(stage.threads for stage in workers.stages)
+    if threads > 1:
+        shared = " and ".join(STAGE_LABELS[name] for name in SHARED_STAGES)
+        yield f"{shared} by {threads} threads, whose time is divided by {threads}"
 
 
 def _large(stages: Sequence[Stage], whole: Stage) -> list[Stage]:

@@ -28,9 +28,11 @@ STAGE_LABELS = {
     "read": "read",
     "crc": "checksum",
     "decode": "decode",
+    "resize": "resize",
     "transform": "transform",
     "other": "other code",
     "collate": "collate",
+    "copy": "copy",
     "hand_over": "hand over",
 }
 
@@ -38,8 +40,10 @@ STAGE_MEANINGS = {
     "read": "bytes from the disk or the page cache",
     "crc": "the check of what was read",
     "decode": "bytes into pixels or arrays",
+    "resize": "pixels into the batch: resize, flips, change of values",
     "transform": "augmentation and conversion",
     "other": "what the dataset or the engine does besides these stages",
     "collate": "samples into one batch",
+    "copy": "the batch to pinned memory or to the device",
     "hand_over": "the batch to the training process",
 }

@@ -93,7 +93,14 @@ def bar(share: float, width: int, *, ascii_only: bool) -> str:
 
 
 def row(
-    name: str, seconds: float, *, share: float, style: str, paper: Paper, is_sum: bool = False
+    name: str,
+    seconds: float,
+    *,
+    share: float,
+    style: str,
+    paper: Paper,
+    note: str = "",
+    is_sum: bool = False,
 ) -> Line:
     """A name, its time and share, and a bar of the share.
 
@@ -103,10 +110,11 @@ def row(
         share: 0..1.
         style: Of the bar.
         paper: For it all.
+        note: Between the figures and the bar.
         is_sum: Whether it is the last of the rows, which they add up to.
     """
     label = shorten(printable(name), NAME, ascii_only=paper.ascii_only)
-    figures = f"{seconds * 1e3:11,.2f} ms {share:7.1%}"
+    figures = f"{seconds * 1e3:11,.2f} ms {share:7.1%}{note}"
     width = paper.columns - len(INDENT) - NAME - len(figures) - 3
     drawn = "" if is_sum else bar(share, width, ascii_only=paper.ascii_only)
     return (

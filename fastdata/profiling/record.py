@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from fastdata.profiling.workrecord import SHARED_STAGES as SHARED_STAGES
 from fastdata.profiling.workrecord import STAGES as STAGES
 from fastdata.profiling.workrecord import Estimate as Estimate
+from fastdata.profiling.workrecord import Reading as Reading
 from fastdata.profiling.workrecord import Segment as Segment
 from fastdata.profiling.workrecord import SlowSample as SlowSample
 from fastdata.profiling.workrecord import Stage as Stage
@@ -23,12 +25,14 @@ from fastdata.profiling.workrecord import Workers as Workers
 __all__ = [
     "ROWS",
     "SCHEMA_VERSION",
+    "SHARED_STAGES",
     "STAGES",
     "Estimate",
     "LoaderFacts",
     "MachineFacts",
     "Profile",
     "RankFigures",
+    "Reading",
     "Segment",
     "SlowSample",
     "Stage",
@@ -43,7 +47,7 @@ __all__ = [
     "Workers",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ROWS = (
     "exposed_data_wait",

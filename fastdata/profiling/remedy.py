@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastdata.profiling.labels import STAGE_LABELS
+from fastdata.profiling.readings import reading_line
 from fastdata.profiling.record import LoaderFacts, Stage, Workers
 
 __all__ = ["Remedy", "count_workers", "find_remedy", "wanted_workers"]
@@ -46,7 +47,11 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
         key=lambda stage: stage.total_seconds,
         default=None,
     )
-    evidence = () if largest is None else (_describe(largest),)
+    reading = reading_line(workers)
+    evidence = (
+        *(() if largest is None else (_describe(largest),)),
+        *(() if reading is None else (reading,)),
+    )
     wanted = wanted_workers(loader, cores=cores)
     if wanted > loader.workers:
         few = f"{count_workers(loader.workers)} cannot make batches as fast as they are used"

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fastdata.profiling.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
-__all__ = ["Batch", "Sample", "StageClock", "StageKey"]
+__all__ = ["PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock", "StageKey"]
 
 StageKey = tuple[str, str]
 """Stage and operation; the operation is empty for what belongs to the stage as a whole."""
+
+PAGE_FAULTS: StageKey = ("read", "page faults")
+"""Waiting for storage on access to a mapped file, which no call reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +39,21 @@ class Sample:
 
 
 @dataclass(kw_only=True)
+class SampleTimes:
+    """The samples of a batch that threads have made.
+
+    Attributes:
+        indices: As the dataset was asked for them, int64 (B,).
+        seconds: Of the thread that made each, float64 (B,).
+        name: That of a sample by its index.
+    """
+
+    indices: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    name: Callable[[int], str]
+
+
+@dataclass(kw_only=True)
 class Batch:
     """One batch that was made.
 
@@ -38,12 +62,16 @@ class Batch:
         seconds: What it took.
         stages: How often each stage and operation ran, and the seconds of its own.
         samples: Those whose time is known, one by one.
+        times: Those of threads.
+        size: Samples in it.
     """
 
     start: float
     seconds: float = 0.0
     stages: dict[StageKey, tuple[int, float]] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    times: SampleTimes | None = None
+    size: int = 0
 
 
 class StageClock:
@@ -52,13 +80,20 @@ class StageClock:
     Args:
         on_batch: Told of each batch.
         clock: The wall clock.
+        usage: Of the thread.
     """
 
     def __init__(
-        self, on_batch: Callable[[Batch], None], *, clock: Clock = time.perf_counter
+        self,
+        on_batch: Callable[[Batch], None],
+        *,
+        clock: Clock = time.perf_counter,
+        usage: Callable[[], Usage] = thread_usage,
     ) -> None:
         self._on_batch = on_batch
         self._clock = clock
+        self._usage = usage
+        self._used: Usage | None = None
         self._batch: Batch | None = None
         self._stack: list[StageKey] = []
         self._since = 0.0
@@ -69,8 +104,19 @@ class StageClock:
         """Whether a batch is being made."""
         return self._batch is not None
 
-    def begin(self) -> None:
-        """A batch begins."""
+    @property
+    def watches_faults(self) -> bool:
+        """Whether the time of page faults is told from that of the stages they happen in."""
+        return self._used is not None
+
+    def begin(self, *, watches_faults: bool = False) -> None:
+        """A batch begins.
+
+        Args:
+            watches_faults: Ask at each turn whether the thread had to wait for storage. That costs
+                some microseconds, and is asked for only while something comes from there.
+        """
+        self._used = self._usage() if watches_faults else None
         self._since = self._clock()
         self._batch = Batch(start=self._since)
         self._stack = [("other", "")]
@@ -83,6 +129,7 @@ class StageClock:
         if not is_whole:
             return
         batch.seconds = self._since - batch.start
+        batch.size = batch.size or len(batch.samples)
         self._on_batch(batch)
 
     def enter(self, stage: str, operation: str = "") -> bool:
@@ -105,6 +152,39 @@ class StageClock:
         self._turn()
         self._stack.pop()
 
+    def leave_shared(self, parts: Mapping[StageKey, float]) -> None:
+        """As `leave`, for a stage that threads have shared.
+
+        Args:
+            parts: Of its time, what belongs to other stages; seconds on the wall clock.
+        """
+        now = self._clock()
+        took, self._since = now - self._since, now
+        if self._used is not None:
+            self._used = self._usage()
+        whole = math.fsum(parts.values())
+        scale = min(1.0, took / whole) if whole > 0 else 0.0
+        for key, seconds in parts.items():
+            self._add(key, seconds * scale, count=1)
+        self._add(self._stack.pop(), took - whole * scale)
+
+    def see_samples(self, indices: Any, seconds: Any, name: Callable[[int], str]) -> None:
+        """Notes what threads took for each sample of the batch; see `SampleTimes`.
+
+        What they take for another field of the same samples is added to it.
+        """
+        if self._batch is None:
+            return
+        before = self._batch.times
+        if before is not None and len(before.seconds) == len(seconds):
+            seconds = before.seconds + seconds
+        self._batch.times = SampleTimes(indices=indices, seconds=seconds, name=name)
+
+    def count_samples(self, size: int) -> None:
+        """Notes how many samples the batch holds."""
+        if self._batch is not None:
+            self._batch.size = size
+
     def time_sample(self, make: Callable[[], object], index: int) -> object:
         """The sample that `make` makes."""
         self._name, start = "", self._clock()
@@ -119,9 +199,22 @@ class StageClock:
         self._name = self._name or name
 
     def _turn(self) -> None:
-        assert self._batch is not None
         now = self._clock()
-        key = self._stack[-1]
-        count, seconds = self._batch.stages.get(key, (0, 0.0))
-        self._batch.stages[key] = count, seconds + now - self._since
-        self._since = now
+        seconds, self._since = now - self._since, now
+        if self._used is not None:
+            seconds -= self._waited(self._used, seconds)
+        self._add(self._stack[-1], seconds)
+
+    def _waited(self, before: Usage, seconds: float) -> float:
+        """Takes down, of these seconds, those in which the thread waited for storage."""
+        self._used = now = self._usage()
+        if self._stack[-1][0] == "read" or now.faults == before.faults:
+            return 0.0
+        waited = min(seconds, max(0.0, seconds - (now.cpu - before.cpu)))
+        self._add(PAGE_FAULTS, waited, count=now.faults - before.faults)
+        return waited
+
+    def _add(self, key: StageKey, seconds: float, *, count: int = 0) -> None:
+        assert self._batch is not None
+        before, total = self._batch.stages.get(key, (0, 0.0))
+        self._batch.stages[key] = before + count, total + seconds

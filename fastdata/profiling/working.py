@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastdata.profiling.channel import Channel
+from fastdata.profiling.residency import Residency
 from fastdata.profiling.stageclock import Batch, StageClock
+from fastdata.profiling.storage import StorageMeter
 from fastdata.profiling.worklane import WORK, WorkLane
 
 __all__ = ["Worker", "Workshop"]
@@ -19,13 +23,17 @@ class Worker:
     Args:
         channel: Where a lane is claimed with the first batch.
         facts: name, kind, training_pid, dataset, samples.
+        residency: Of what its process reads.
     """
 
-    def __init__(self, channel: Channel, facts: dict[str, Any]) -> None:
+    def __init__(self, channel: Channel, facts: dict[str, Any], residency: Residency) -> None:
         self._channel = channel
+        self._residency = residency
+        self._samples: tuple[Any, Callable[[int], str]] | None = None
         self._facts = facts
         self._lane: WorkLane | None = None
         self._is_full = False
+        self._uncounted: Counter[str] = Counter()
         self.clock = StageClock(self._write)
 
     def add(self, stage: str, seconds: float) -> None:
@@ -33,12 +41,40 @@ class Worker:
         if self._lane is not None:
             self._lane.add(stage, count=1, seconds=seconds)
 
+    def count(self, found: Mapping[str, float]) -> None:
+        """Counts something; see `worklane.COUNTERS`."""
+        if self._lane is not None:
+            self._lane.count(found)
+        elif not self._is_full:
+            # There is a lane once there is a batch.
+            self._uncounted.update(found)
+
+    def look_at(self, buffers: Sequence[Any]) -> None:
+        """Looks whether mapped bytes that are about to be read are cached, if it is time to."""
+        if self._residency.is_due:
+            self.count(self._residency.look_at_memory(buffers))
+
+    def look_at_file(self, descriptor: int) -> None:
+        """Likewise at an open file."""
+        if self._residency.is_due:
+            self.count(self._residency.look_at_file(descriptor))
+
+    def sees_samples(self, indices: Any, name: Callable[[int], str]) -> None:
+        """Notes which samples `time_samples` will be about: their indices, and what names one."""
+        self._samples = indices, name
+
+    def time_samples(self, seconds: Any) -> None:
+        """Notes what threads took for each of the samples seen last, float64 (B,)."""
+        if self._samples is not None:
+            self.clock.see_samples(self._samples[0], seconds, self._samples[1])
+
     def _write(self, batch: Batch) -> None:
         if self._lane is None and not self._is_full:
             key = "/".join(str(fact) for fact in self._facts.values())
             lane = self._channel.claim(WORK, key)
             self._is_full = lane is None
             self._lane = None if lane is None else WorkLane(lane, self._facts)
+            self.count(self._uncounted)
         if self._lane is not None:
             self._lane.write(batch)
 
@@ -49,6 +85,8 @@ class Workshop:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._local = threading.local()
+        self._meter = StorageMeter()
+        self._residency = Residency()
         self.pid = os.getpid()
 
     def worker(self, **facts: Any) -> Worker:
@@ -56,20 +94,27 @@ class Workshop:
         key = tuple(facts.values())
         found: dict[Any, Worker] = self._local.__dict__.setdefault("workers", {})
         if key not in found:
-            found[key] = Worker(self._channel, facts)
+            found[key] = Worker(self._channel, facts, self._residency)
         return found[key]
 
     def run(self, worker: Worker) -> None:
         """A batch begins on this thread."""
-        self._local.clock = worker.clock
-        worker.clock.begin()
+        self._local.worker = worker
+        worker.clock.begin(watches_faults=self._meter.sees_storage)
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
         """It is made, or there is none."""
-        self._local.clock = None
+        self._local.worker = None
         worker.clock.end(is_whole=is_whole)
+        worker.count(self._meter.take())
 
     @property
     def clock(self) -> StageClock | None:
         """That of the batch that is being made on this thread, or None."""
-        return getattr(self._local, "clock", None)
+        worker = self.running
+        return None if worker is None else worker.clock
+
+    @property
+    def running(self) -> Worker | None:
+        """Whoever is making a batch on this thread, or None."""
+        return getattr(self._local, "worker", None)

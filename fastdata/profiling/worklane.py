@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import heapq
 import struct
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from fastdata.profiling.channel import RINGS_AT, Lane
 from fastdata.profiling.record import STAGES
 from fastdata.profiling.rings import Ring
-from fastdata.profiling.stageclock import Batch, Sample, StageKey
+from fastdata.profiling.stageclock import Batch, Sample, SampleTimes, StageKey
 
-__all__ = ["WORK", "StageTotals", "WorkLane", "slow_samples", "stage_totals", "work_rings"]
+__all__ = [
+    "COUNTERS",
+    "WORK",
+    "StageTotals",
+    "WorkLane",
+    "counters",
+    "slow_samples",
+    "stage_totals",
+    "work_rings",
+]
 
 WORK = 2
 """Kind of a lane of a worker."""
@@ -21,7 +33,21 @@ _STAGE = struct.Struct("<2d")
 _SLOW_AT = RINGS_AT + _MOST_STAGES * _STAGE.size
 _SLOW = struct.Struct("<2d240s")
 SLOWEST = 100
-_BATCHES_AT = _SLOW_AT + SLOWEST * _SLOW.size
+COUNTERS = (
+    "samples", "threads", "read_bytes", "mapped_bytes", "storage_bytes", "page_faults", "pages",
+    "cached_pages", "counted", "uncounted",
+)  # fmt: skip
+"""What is counted beside the stages; ``threads`` is the most, all others are sums.
+
+Bytes are those that reads were given, that were used of mapped files, and that came from storage.
+Pages are those that were looked at, and of these those in the page cache. The last two count how
+often the kernel's account of the process could be read, and how often not.
+"""
+_COUNTERS_AT = _SLOW_AT + SLOWEST * _SLOW.size
+_COUNTER = struct.Struct("<d")
+_BATCHES_AT = _COUNTERS_AT + len(COUNTERS) * _COUNTER.size
+# Of the samples that threads make, every eighth tells enough of the median.
+_EVERY_SAMPLE = 8
 
 StageTotals = dict[StageKey, tuple[int, float]]
 
@@ -45,6 +71,7 @@ class WorkLane:
         self._lane = lane
         self._batches, self._samples = work_rings(lane)
         self._totals = stage_totals(lane)
+        self._counters = counters(lane)
         self._places = {key: place for place, key in enumerate(_stage_names(lane))}
         self._slow = [(sample.seconds, sample.index, sample.name) for sample in slow_samples(lane)]
         heapq.heapify(self._slow)
@@ -57,10 +84,39 @@ class WorkLane:
         for (stage, operation), (count, seconds) in batch.stages.items():
             self.add(stage, operation, count=count, seconds=seconds)
             sums[stage] += seconds
-        self._batches.add((batch.start, batch.seconds, len(batch.samples), *sums.values()))
+        self._batches.add((batch.start, batch.seconds, batch.size, *sums.values()))
+        slow = False
         for sample in batch.samples:
             self._samples.add((sample.seconds,))
-            self._keep_if_slow(sample)
+            slow |= self._keep_if_slow(sample)
+        if batch.times is not None:
+            slow |= self._take_in(batch.times)
+        if slow:
+            self._write_slow()
+        self.count({"samples": batch.size})
+
+    def count(self, found: Mapping[str, float]) -> None:
+        """Adds to counters, by the names of `COUNTERS`."""
+        for name, number in found.items():
+            before = self._counters[name]
+            value = max(before, number) if name == "threads" else before + number
+            self._counters[name] = value
+            at = self._lane.at + _COUNTERS_AT + COUNTERS.index(name) * _COUNTER.size
+            _COUNTER.pack_into(self._lane.memory, at, value)
+
+    def _take_in(self, times: SampleTimes) -> bool:
+        first = int(-self._counters["samples"]) % _EVERY_SAMPLE
+        for seconds in times.seconds[first::_EVERY_SAMPLE].tolist():
+            self._samples.add((seconds,))
+        least = self._slow[0][0] if len(self._slow) == SLOWEST else 0.0
+        slow = False
+        for at in np.flatnonzero(times.seconds > least).tolist():
+            index, seconds = int(times.indices[at]), float(times.seconds[at])
+            if len(self._slow) < SLOWEST or seconds > self._slow[0][0]:
+                slow |= self._keep_if_slow(
+                    Sample(index=index, seconds=seconds, name=times.name(index))
+                )
+        return slow
 
     def add(self, stage: str, operation: str = "", *, count: int, seconds: float) -> None:
         """Adds time to a stage."""
@@ -77,14 +133,17 @@ class WorkLane:
         at = self._lane.at + RINGS_AT + place * _STAGE.size
         _STAGE.pack_into(self._lane.memory, at, *self._totals[key])
 
-    def _keep_if_slow(self, sample: Sample) -> None:
+    def _keep_if_slow(self, sample: Sample) -> bool:
         entry = sample.seconds, sample.index, sample.name
         if len(self._slow) < SLOWEST:
             heapq.heappush(self._slow, entry)
         elif entry > self._slow[0]:
             heapq.heapreplace(self._slow, entry)
         else:
-            return
+            return False
+        return True
+
+    def _write_slow(self) -> None:
         for place, (seconds, index, name) in enumerate(self._slow):
             at = self._lane.at + _SLOW_AT + place * _SLOW.size
             # The end of a path says more than its beginning.
@@ -104,6 +163,15 @@ def stage_totals(lane: Lane) -> StageTotals:
         count, seconds = _STAGE.unpack_from(lane.memory, at)
         found[key] = int(count), seconds
     return found
+
+
+def counters(lane: Lane) -> dict[str, float]:
+    """What a lane has counted, by the names of `COUNTERS`."""
+    at = lane.at + _COUNTERS_AT
+    return {
+        name: _COUNTER.unpack_from(lane.memory, at + place * _COUNTER.size)[0]
+        for place, name in enumerate(COUNTERS)
+    }
 
 
 def slow_samples(lane: Lane) -> list[Sample]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 __all__ = [
+    "SHARED_STAGES",
     "STAGES",
     "Estimate",
+    "Reading",
     "Segment",
     "SlowSample",
     "Stage",
@@ -19,8 +21,21 @@ __all__ = [
     "Workers",
 ]
 
-STAGES = ("read", "crc", "decode", "transform", "other", "collate", "hand_over")
+STAGES = (
+    "read",
+    "crc",
+    "decode",
+    "resize",
+    "transform",
+    "other",
+    "collate",
+    "copy",
+    "hand_over",
+)
 """Names of the stages of making a batch; ``other`` is what a dataset does besides."""
+
+SHARED_STAGES = ("decode", "resize")
+"""Those that the threads of FastLoader's engine share; one thread does the others."""
 
 
 class Strict:
@@ -57,10 +72,14 @@ class Stage(Strict):
         operation: A part of the stage, such as "RandomResizedCrop" of "transform", whose time is
             contained in the stage's own entry; empty for the whole stage.
         count: How often it ran.
-        total_seconds: In all workers together.
+        total_seconds: In all workers together. What threads share counts for as long as it holds
+            its batch up: their own seconds, added up, divided by `threads`.
         seconds_per_sample: Mean; None where samples were not counted.
         seconds_per_batch: Mean.
         share: Of the busy time of all workers (or of this one).
+        threads: That share it within one worker.
+        samples_per_second: The ceiling: what all workers (or this one) would give if this were all
+            that they did; None where samples were not counted.
     """
 
     name: str
@@ -70,6 +89,8 @@ class Stage(Strict):
     seconds_per_sample: float | None
     seconds_per_batch: float
     share: float
+    threads: int = 1
+    samples_per_second: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +112,31 @@ class Segment(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading(Strict):
+    """Where what was read came from: the page cache, or storage.
+
+    Attributes:
+        asked_bytes: That reads were given, and that were used of mapped packs.
+        storage_bytes: That came from storage meanwhile, with what the system read ahead; None where
+            /proc/<pid>/io cannot be read.
+        storage_share: Of what was asked for, not counting what was read ahead; None as above, or
+            where nothing was read.
+        bytes_per_second: Asked for or fetched from storage, whichever is more, while batches were
+            made: files that a dataset maps by itself are asked for by no call.
+        page_faults: Accesses to mapped files that waited for storage.
+        cached_share: Of the pages that were looked at just before they were read, those that lay in
+            the page cache; None where none was looked at.
+    """
+
+    asked_bytes: int
+    storage_bytes: int | None
+    storage_share: float | None
+    bytes_per_second: float | None
+    page_faults: int
+    cached_share: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerLane(Strict):
     """One worker process, or one thread that makes batches.
 
@@ -104,6 +150,7 @@ class WorkerLane(Strict):
         busy_seconds: Of these, making batches.
         stages: Whole stages first, operations after them.
         segments: A bounded, even choice of its batches.
+        reading: None where it was not seen to read.
     """
 
     name: str
@@ -115,6 +162,7 @@ class WorkerLane(Strict):
     busy_seconds: float
     stages: tuple[Stage, ...]
     segments: tuple[Segment, ...]
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +191,8 @@ class Workers(Strict):
         stages: Over all lanes, whole stages first, operations after them.
         ready_share: Share of fetches at which a batch lay ready; None where that is not known.
         sample_seconds: Of single samples.
-        slowest: At most 100, slowest first.
+        slowest: At most 100, slowest first. Of FastLoader's engine, by decoding and resizing.
+        reading: Of all lanes; None where none was seen to read.
     """
 
     lanes: tuple[WorkerLane, ...] = ()
@@ -151,3 +200,4 @@ class Workers(Strict):
     ready_share: float | None = None
     sample_seconds: Estimate | None = None
     slowest: tuple[SlowSample, ...] = ()
+    reading: Reading | None = None

@@ -10,8 +10,10 @@ from typing import Any
 from fastdata.profiling.channel import Lane
 from fastdata.profiling.estimates import median_of
 from fastdata.profiling.record import (
+    SHARED_STAGES,
     STAGES,
     LoaderFacts,
+    Reading,
     Segment,
     SlowSample,
     Stage,
@@ -22,6 +24,7 @@ from fastdata.profiling.worklane import (
     SLOWEST,
     WORK,
     StageTotals,
+    counters,
     slow_samples,
     stage_totals,
     work_rings,
@@ -59,10 +62,17 @@ def summarise_workers(
     seconds = [value for one in mine for value in one.sample_seconds]
     return Workers(
         lanes=tuple(one.lane_record(begun) for one in mine),
-        stages=_stages(totals, batches=sum(one.batches for one in mine), samples=samples),
+        stages=_stages(
+            totals,
+            batches=sum(one.batches for one in mine),
+            samples=samples,
+            lanes=len(mine),
+            threads=max(one.threads for one in mine),
+        ),
         ready_share=ready_share,
         sample_seconds=median_of(seconds) if seconds else None,
         slowest=_slowest(mine, samples),
+        reading=_reading(_added(one.counters for one in mine), max(one.wall for one in mine)),
     )
 
 
@@ -79,13 +89,21 @@ class _Seen:
         batch_ring, sample_ring = work_rings(lane)
         self.entries, self.stride = batch_ring.entries()
         self.batches = batch_ring.seen
-        self.samples = sample_ring.seen
+        self.counters = counters(lane)
+        self.samples = round(self.counters["samples"])
+        self.threads = max(1, round(self.counters["threads"]))
         self.sample_seconds = [entry[0] for entry in sample_ring.entries()[0]]
 
     @property
     def name(self) -> str:
         """As in `WorkerLane`."""
         return str(self.facts.get("name", "?"))
+
+    @property
+    def wall(self) -> float:
+        """As `wall_seconds` of `WorkerLane`."""
+        first, last = self.entries[0], self.entries[-1]
+        return last[0] + last[1] - first[0]
 
     def serves(self, loader: LoaderFacts | None, pid: int) -> bool:
         """Whether it makes batches for the training loader of this process."""
@@ -97,17 +115,23 @@ class _Seen:
     def lane_record(self, begun: float) -> WorkerLane:
         """The record."""
         busy = sum(seconds for _, seconds in self.totals.values())
-        first, last = self.entries[0], self.entries[-1]
         return WorkerLane(
             name=self.name,
             kind=self.facts["kind"],
             pid=self.lane.pid,
             batches=self.batches,
             samples=self.samples or None,
-            wall_seconds=last[0] + last[1] - first[0],
+            wall_seconds=self.wall,
             busy_seconds=busy,
-            stages=_stages(self.totals, batches=self.batches, samples=self.samples),
+            stages=_stages(
+                self.totals,
+                batches=self.batches,
+                samples=self.samples,
+                lanes=1,
+                threads=self.threads,
+            ),
             segments=tuple(self._segments(begun)),
+            reading=_reading(self.counters, self.wall),
         )
 
     def _segments(self, begun: float) -> Iterable[Segment]:
@@ -129,7 +153,32 @@ def _sum(all_totals: Iterable[StageTotals]) -> StageTotals:
     return summed
 
 
-def _stages(totals: StageTotals, *, batches: int, samples: int) -> tuple[Stage, ...]:
+def _added(all_counters: Iterable[dict[str, float]]) -> dict[str, float]:
+    summed: dict[str, float] = {}
+    for one in all_counters:
+        summed = {name: summed.get(name, 0.0) + number for name, number in one.items()}
+    return summed
+
+
+def _reading(counted: dict[str, float], wall: float) -> Reading | None:
+    asked = counted["read_bytes"] + counted["mapped_bytes"]
+    if not (counted["counted"] or counted["uncounted"]) or not (asked or counted["pages"]):
+        return None
+    is_known = counted["counted"] > 0
+    storage = counted["storage_bytes"]
+    return Reading(
+        asked_bytes=round(asked),
+        storage_bytes=round(storage) if is_known else None,
+        storage_share=min(1.0, storage / asked) if is_known and asked else None,
+        bytes_per_second=max(asked, storage) / wall if wall > 0 else None,
+        page_faults=round(counted["page_faults"]),
+        cached_share=counted["cached_pages"] / counted["pages"] if counted["pages"] else None,
+    )
+
+
+def _stages(
+    totals: StageTotals, *, batches: int, samples: int, lanes: int, threads: int
+) -> tuple[Stage, ...]:
     busy = sum(seconds for _, seconds in totals.values())
 
     def stage(name: str, operation: str, count: int, seconds: float) -> Stage:
@@ -141,6 +190,8 @@ def _stages(totals: StageTotals, *, batches: int, samples: int) -> tuple[Stage, 
             seconds_per_sample=seconds / samples if samples else None,
             seconds_per_batch=seconds / max(batches, 1),
             share=min(1.0, seconds / busy) if busy else 0.0,
+            threads=threads if name in SHARED_STAGES else 1,
+            samples_per_second=samples * lanes / seconds if samples and seconds > 0 else None,
         )
 
     whole = []

@@ -292,36 +292,6 @@ def test_a_gpu_that_fails_in_the_middle_is_an_error_and_no_hang(photos: Path, en
     ), run.stdout + run.stderr
 
 
-FORKED = """
-import os, sys, torch
-import fastdata
-loader = fastdata.FastLoader(
-    sys.argv[1], 5, engine="cpu", num_workers=1, device="cuda", fields=["label"], seed=3,
-    on_bad="skip")
-batches = iter(loader)
-next(batches)
-child = os.fork()
-if not child:
-    try:
-        next(batches)
-    except RuntimeError as error:
-        print("child:", str(error).splitlines()[0], flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
-print("parent:", len(list(batches)), flush=True)
-"""
-
-
-def test_a_forked_child_is_told_that_it_has_no_gpu_and_its_parent_goes_on(photos: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", FORKED, str(photos)], capture_output=True, text=True
-    )
-    child, parent = run.stdout.splitlines()
-    assert child.startswith("child:")
-    assert "CUDA" in child
-    assert parent == "parent: 5"
-
-
 def test_a_gpu_too_many_is_told(photos: Path) -> None:
     beyond = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(UsageError, match=rf"^device='{beyond}': .* torch sees {beyond[5:]} GPU"):

@@ -112,30 +112,6 @@ def test_an_error_comes_in_its_turn_and_bad_samples_are_left_out(
     assert [skip.sample for skip in loader.skipped] == [1]
 
 
-class Stubborn:
-    """A batch that moves by itself, and fails once."""
-
-    failures = 1
-
-    def to(self, device: torch.device, *, non_blocking: bool) -> Stubborn:
-        assert (device, non_blocking) == (META, True)
-        if self.failures:
-            self.failures -= 1
-            raise torch.OutOfMemoryError("no room for this one")
-        return self
-
-
-def test_a_batch_that_could_not_be_moved_was_not_handed_out() -> None:
-    whole = Stubborn()
-    loader = FastLoader([1, 2, 3], num_workers=0, collate_fn=lambda _: whole, device="meta")
-    batches = iter(loader)
-    with pytest.raises(torch.OutOfMemoryError, match="no room"):
-        next(batches)
-    assert loader.state_dict()["batches"] == 0
-    assert next(batches) is whole
-    assert loader.state_dict()["batches"] == 1
-
-
 def test_functions_of_the_users_own_get_floats_and_their_result_is_moved(photos: Path) -> None:
     def types(samples: list[Any]) -> Any:
         return [str(sample.image.dtype) for sample in samples], torch.zeros(3)

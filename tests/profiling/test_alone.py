@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from fastdata import FastLoader, convert
 from fastdata.profiling.alone import profile_loader
+from fastdata.transforms import RandomResizedCrop
 
 
 class Slow(Dataset[torch.Tensor]):
@@ -36,6 +41,33 @@ def test_a_loader_is_measured_with_any_number_of_batches_an_epoch(batches: int) 
     assert 100 < rate <= 200
     assert profile.exposed_share is not None and profile.exposed_share > 0.9
     assert "optimizer" not in " ".join([profile.verdict.sentence, *profile.notes])
+
+
+@pytest.fixture
+def photo_pack(tmp_path: Path) -> Path:
+    (tmp_path / "photos").mkdir()
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (96, 96, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
+    convert(tmp_path / "photos", tmp_path / "photos.lmdb")
+    return tmp_path / "photos.lmdb"
+
+
+def test_the_stages_of_the_engine_have_their_ceilings(photo_pack: Path) -> None:
+    """A device that holds no values takes the place of a GPU: moving to it is a copy."""
+    loader = FastLoader(
+        photo_pack, 2, num_workers=2, fields=["image"], transforms=[RandomResizedCrop(24)],
+        device="meta",
+    )  # fmt: skip
+    profile = profile_loader(loader, batches=20, warmup=2)
+    stages = {stage.name: stage for stage in profile.workers.stages if not stage.operation}
+    assert set(stages) >= {"read", "crc", "decode", "resize", "collate", "copy", "other"}
+    (lane,) = profile.workers.lanes
+    assert sum(one.total_seconds for one in stages.values()) == pytest.approx(lane.busy_seconds)
+    assert {name for name, one in stages.items() if one.threads == 2} == {"decode", "resize"}
+    for stage in stages.values():
+        assert stage.samples_per_second == pytest.approx(lane.samples / stage.total_seconds)  # type: ignore[operator]
+    assert profile.verdict.evidence[0].startswith("samples/s with one stage only: ")
 
 
 def test_an_empty_loader_is_told_from_one_that_ends_too_soon() -> None:

@@ -102,7 +102,9 @@ trainer.fit(Net(), DataLoader(Slow(40, 0.03)), DataLoader(Slow(10, 0.005)))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pytorch_lightning") is None, reason="no Lightning here")
+@pytest.mark.skipif(
+    importlib.util.find_spec("pytorch_lightning") is None, reason="no Lightning here"
+)
 def test_a_lightning_trainer(tmp_path: Path) -> None:
     done = profile(tmp_path, LIGHTNING)
     rows = median_rows(done.profile)

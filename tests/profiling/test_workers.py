@@ -147,7 +147,13 @@ def test_the_engine_of_fastloader_is_seen(
     assert done.profile.loader is not None
     assert (done.profile.loader.kind, done.profile.loader.engine) == ("FastLoader", "cpu")
     assert [one.name for one in done.profile.workers.lanes] == [lane]
-    for name in ("read", "crc", "decode"):
-        assert stage(done.profile.workers, name).total_seconds > 0
-    assert stage(done.profile.workers, "decode").count == 30
-    assert any("whole batches" in note for note in done.profile.notes)
+    seen = done.profile.workers
+    for name in ("read", "crc", "decode", "resize", "collate"):
+        assert stage(seen, name).total_seconds > 0
+    assert stage(seen, "decode").count == 30 and seen.lanes[0].samples == 30
+    whole = [one for one in seen.stages if not one.operation]
+    assert sum(one.total_seconds for one in whole) == pytest.approx(seen.lanes[0].busy_seconds)
+    # One slow sample of 30, by the file that it was packed from.
+    (slowest,) = seen.slowest
+    assert slowest.index in range(5) and slowest.name == f"photo-{slowest.index}.jpg"
+    assert seen.reading is not None and seen.reading.asked_bytes > 30 * 1000

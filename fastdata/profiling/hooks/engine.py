@@ -2,68 +2,136 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
+
 from fastdata.profiling.describe import name_dataset
+from fastdata.profiling.hooks.decoding import TimedCore
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import running, stage
+from fastdata.profiling.hooks.staging import running_worker, stage
 from fastdata.profiling.recorder import current
 
 __all__ = ["install_engine"]
 
 
 def install_engine(undo: ExitStack) -> None:
-    """Watches the makers of batches, what they read, check and decode."""
-    maker = sys.modules["fastdata.engines.maker"]
-    fields = sys.modules["fastdata.engines.packed"].PackFields
+    """Watches the makers of batches, what they read, check, decode and put together."""
+    modules = sys.modules
+    maker, packed = modules["fastdata.engines.maker"], modules["fastdata.engines.packed"]
     put_around(maker.PackMaker, "make", _around_make, undo=undo)
     put_around(maker, "core", _around_core, undo=undo)
-    put_around(fields, "records", stage("read"), undo=undo)
-    put_around(sys.modules["fastdata.packs.units"], "find_wrong_crcs", stage("crc"), undo=undo)
+    put_around(packed.PackFields, "records", _around_records, undo=undo)
+    put_around(modules["fastdata.packs.units"], "find_wrong_crcs", _around_crcs, undo=undo)
+    put_around(modules["fastdata.engines.drawing"].Drawing, "draw", stage("transform"), undo=undo)
+    put_around(modules["fastdata.engines.take"].Take, "__call__", _around_take, undo=undo)
+    buffers = modules["fastdata.engines.buffers"].BatchBuffers
+    put_around(buffers, "empty", stage("collate"), undo=undo)
+    running = modules["fastdata.loader.running"]
+    put_around(running.Engine, "_make", _around_engine, undo=undo)
+    put_around(running, "pinned_batch", stage("copy"), undo=undo)
+    movers = (
+        modules["fastdata.loader.moving"].PlainMover,
+        modules["fastdata.loader.streaming"].CudaMover,
+    )
+    for mover in movers:
+        put_around(mover, "send", stage("copy"), undo=undo)
+
+
+def _around_engine(original: Any) -> Any:
+    def make_of(self: Any, maker: Any, *args: Any) -> Any:
+        # With what follows on the same thread: pinned memory, and the copy to a device.
+        return _timed(original(self, maker, *args), maker)
+
+    return make_of
 
 
 def _around_make(original: Any) -> Any:
-    def make(self: Any, task: Any, *args: Any, **kwargs: Any) -> Any:
+    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _timed(functools.partial(original, self), self)(*args, **kwargs)
+
+    return make
+
+
+def _timed(make: Callable[..., Any], maker: Any) -> Callable[..., Any]:
+    """A maker's way to make a batch, as the work of whoever calls it."""
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
         recorder = current()
-        if recorder is None or running() is not None:
-            return original(self, task, *args, **kwargs)
+        if recorder is None or running_worker() is not None:
+            return make(*args, **kwargs)
         is_main = threading.current_thread() is threading.main_thread()
         worker = recorder.workshop.worker(
             name="training thread" if is_main else threading.current_thread().name,
             kind="main" if is_main else "thread",
             training_pid=os.getpid(),
-            dataset=name_dataset(self._fields.located.leaves[0]),
-            samples=len(self),
+            dataset=name_dataset(maker.fields.located.leaves[0]),
+            samples=len(maker),
         )
         recorder.workshop.run(worker)
         is_whole = False
         try:
-            made = original(self, task, *args, **kwargs)
+            made = make(*args, **kwargs)
+            worker.clock.count_samples(made.size)
             is_whole = True
         finally:
             recorder.workshop.stop(worker, is_whole=is_whole)
         return made
 
-    return make
+    return timed
 
 
 def _around_core(original: Any) -> Any:
     def core() -> Any:
-        return original() if running() is None else _TimedCore(original())
+        worker = running_worker()
+        return original() if worker is None else TimedCore(original(), worker)
 
     return core
 
 
-class _TimedCore:
-    """The core, which decodes, crops, resizes and flips in one go."""
+def _around_records(original: Any) -> Any:
+    timed = stage("read")(original)
 
-    def __init__(self, core: Any) -> None:
-        self._core = core
-        self.decode_batch = stage("decode")(core.decode_batch)
+    def records(self: Any, name: str, indices: Any) -> Any:
+        worker = running_worker()
+        found = timed(self, name, indices)
+        if worker is not None:
+            worker.sees_samples(indices, self.key)
+            worker.count({"mapped_bytes": sum(map(len, found))})
+            worker.look_at(found)
+        return found
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
+    return records
+
+
+def _around_crcs(original: Any) -> Any:
+    timed = stage("crc")(original)
+
+    def find_wrong_crcs(data: Any, offsets: Any, lengths: Any, expected: Any) -> Any:
+        worker = running_worker()
+        if worker is not None:
+            # The check is the first that reads these bytes.
+            ends = (offsets + lengths).tolist()
+            spans = zip(np.asarray(offsets).tolist(), ends, strict=True)
+            worker.look_at([data[start:end] for start, end in spans])
+        return timed(data, offsets, lengths, expected)
+
+    return find_wrong_crcs
+
+
+def _around_take(original: Any) -> Any:
+    timed = stage("collate")(original)
+
+    def take(self: Any, indices: Any) -> Any:
+        values, worker = timed(self, indices), running_worker()
+        if worker is not None:
+            worker.count({"mapped_bytes": values.nbytes})
+        return values
+
+    return take

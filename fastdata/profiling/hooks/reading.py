@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import PlainCall, running, stage, time_calls
+from fastdata.profiling.hooks.staging import PlainCall, running, running_worker, stage, time_calls
 
 __all__ = ["MODULES", "install_module", "install_opening"]
 
@@ -74,6 +74,9 @@ def _around_open(original: Any) -> Any:
                 clock.leave()
         # A plain file for reading bytes; others are read too seldom to go round their classes.
         if type(stream) is io.BufferedReader:
+            worker = running_worker()
+            if worker is not None:
+                worker.look_at_file(stream.fileno())
             return _TimedReader(stream.detach())
         return stream
 

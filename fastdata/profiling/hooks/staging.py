@@ -8,14 +8,21 @@ from typing import Any
 from fastdata.profiling.hooks.patches import Around, put_around
 from fastdata.profiling.recorder import current
 from fastdata.profiling.stageclock import StageClock
+from fastdata.profiling.working import Worker
 
-__all__ = ["PlainCall", "running", "stage", "time_calls"]
+__all__ = ["PlainCall", "running", "running_worker", "stage", "time_calls"]
 
 
 def running() -> StageClock | None:
     """The clock of the batch that this thread is making, or None."""
     recorder = current()
     return None if recorder is None else recorder.workshop.clock
+
+
+def running_worker() -> Worker | None:
+    """Whoever makes a batch on this thread, or None."""
+    recorder = current()
+    return None if recorder is None else recorder.workshop.running
 
 
 def stage(name: str, operation: str = "") -> Around:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from fastdata.profiling.labels import STAGE_LABELS, STAGE_MEANINGS
+from fastdata.profiling.readings import reading_line
 from fastdata.profiling.record import STAGES, Stage, Workers
 from fastdata.webpage import escape
 from fastdata.wording import human_duration
@@ -24,11 +25,21 @@ def stage_section(workers: Workers) -> str:
         return ""
     operations = [stage for stage in workers.stages if stage.operation]
     what = f"{human_duration(total)} of work on batches in {_number(len(workers.lanes), 'lane')}"
+    reading = reading_line(workers)
+    read = "" if reading is None else f'<p class="quiet">{escape(reading)}</p>'
     return (
         f'<section><h2>Inside the workers</h2><p class="quiet">{what}, by stage, and below it the '
-        f"operations of a stage</p>{_flame(whole, operations, total)}"
-        f"{_table(whole, operations)}</section>"
+        f"operations of a stage{_sharing(whole)}</p>{_flame(whole, operations, total)}"
+        f"{read}{_table(whole, operations)}</section>"
     )
+
+
+def _sharing(whole: Sequence[Stage]) -> str:
+    shared = [stage for stage in whole if stage.threads > 1]
+    if not shared:
+        return ""
+    names, threads = " and ".join(STAGE_LABELS[stage.name] for stage in shared), shared[0].threads
+    return f"; {names} by {threads} threads, whose time is divided by {threads}"
 
 
 def _number(count: int, name: str) -> str:
@@ -83,17 +94,19 @@ def _table(whole: Sequence[Stage], operations: Sequence[Stage]) -> str:
         ]
     return (
         '<table class="narrow"><thead><tr><th>stage<th class="number">a sample'
-        '<th class="number">a batch<th class="number">share<th class="number">times<th></thead>'
+        '<th class="number">a batch<th class="number">share<th class="number">if that were all'
+        '<th class="number">times<th></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 
 def _cells(stage: Stage) -> str:
-    sample = stage.seconds_per_sample
+    sample, ceiling = stage.seconds_per_sample, stage.samples_per_second
     texts = (
         "-" if sample is None else f"{sample * 1e3:,.3f} ms",
         f"{stage.seconds_per_batch * 1e3:,.2f} ms",
         f"{stage.share:.1%}",
+        "" if stage.operation else "-" if ceiling is None else f"{ceiling:,.0f}/s",
         f"{stage.count:,}" if stage.count else "-",
     )
     return "".join(f'<td class="number">{text}' for text in texts)

@@ -10,7 +10,6 @@ void check_all(Bytes input) {
     check_jpeg(input, choices);
     check_png(input, choices);
     check_batch(input, choices);
-    check_files(input, choices);
     check_kernels(input, choices);
 }
 

@@ -17,9 +17,6 @@ void check_png(Bytes input, Choices choices);
 /// The loop over a batch, in which a good record stands beside `input`.
 void check_batch(Bytes input, Choices choices);
 
-/// A batch of files that are cut and looked at, with any number of threads.
-void check_files(Bytes input, Choices choices);
-
 /// The portable kernels against those for newer instructions, with `input` as pixels.
 void check_kernels(Bytes input, Choices choices);
 
