@@ -85,6 +85,10 @@ class Ledger:
         """Whether the thread is in none of the rows."""
         return not self._rows
 
+    def trains_on(self, stream: Any) -> bool:
+        """Whether the steps are timed on this stream of a GPU."""
+        return self._marks is not None and self._marks.is_on(stream)
+
     def enter(self, row: str) -> bool:
         """Turns to `row`; whoever gets True calls `leave`.
 
@@ -100,12 +104,12 @@ class Ledger:
     def leave(self) -> None:
         """Turns back to what was before the last `enter`."""
         self._rows.pop()
-        self._turn(self._rows[-1] if self._rows else UNNAMED)
+        self._turn(self._row)
 
     def leave_unnamed(self) -> None:
         """As `leave`, where what was entered turned out to be nothing of that name."""
         self.leave()
-        self._turns[-2] = self._turns[-2]._replace(row=UNNAMED)
+        self._turns[-2] = (UNNAMED, *self._turns[-2][1:])
 
     def begin_pass(self, loader: Any) -> Pass:
         """Begins a pass; call it before `enter(WORKER_START)`."""
@@ -163,24 +167,30 @@ class Ledger:
         self._notes.join(one.notes)
 
     def end_step(self) -> None:
-        """Ends the step here."""
+        """Ends the step here; what follows until this returns is the profiler's, and in no step."""
+        self._turn(self._row)
         self.see_backward()
         notes, self._notes = self._notes, StepNotes()
         self.steps += 1
         notes.phase = self.phase
         notes.core_wait = self._core_clock.read()
         notes.is_drained = self._is_drained()
-        turns, self._turns = self._turns, self._turns[-1:]
+        turns, self._turns = self._turns, []
         self._pending.append((turns, notes))
         self._settle()
-        if self._marks is None and (marks := self._find_marks()) is not None:
-            self._marks = marks
-            self._turns = [self._turns[0]._replace(mark=marks.mark())]
+        if self._marks is None:
+            self._marks = self._find_marks()
+        else:
+            self._marks.follow()
+        self._turn(self._row)
+
+    @property
+    def _row(self) -> str:
+        return self._rows[-1] if self._rows else UNNAMED
 
     def _is_drained(self) -> bool:
-        before = next((turn for turn in reversed(self._turns) if turn.row == OPTIMIZER), None)
-        has_mark = before is not None and self._marks is not None and before.mark is not None
-        return has_mark and self._marks.is_reached(before.mark)  # type: ignore[union-attr]
+        mark = next((turn[3] for turn in reversed(self._turns) if turn[0] == OPTIMIZER), None)
+        return mark is not None and self._marks is not None and self._marks.is_reached(mark)
 
     def _turn(self, row: str) -> None:
         if len(self._turns) >= _MOST_TURNS:
@@ -188,7 +198,7 @@ class Ledger:
             for one in self._on_trial:
                 one.begun_at = 0
         mark = None if self._marks is None else self._marks.mark()
-        self._turns.append(Turn(row, self._clock(), self._cpu_clock(), mark))
+        self._turns.append((row, self._clock(), self._cpu_clock(), mark))
 
     def _end_trials(self, first: Pass) -> None:
         """Takes out of the step what this pass, and those begun within it, have taken."""
@@ -201,22 +211,21 @@ class Ledger:
     def _leave_out(self, begin: int, end: int | None = None) -> None:
         """Makes one turn of those from `begin` to before `end`, or to now."""
         if end is None:
-            self._turn(self._rows[-1] if self._rows else UNNAMED)
+            self._turn(self._row)
             end = len(self._turns) - 1
-        self._turns[begin:end] = [self._turns[begin]._replace(row=VALIDATION)]
+        self._turns[begin:end] = [(VALIDATION, *self._turns[begin][1:])]
 
     def _settle(self) -> None:
         """Reads the steps that the GPU has done."""
         while self._pending:
             turns, notes = self._pending[0]
             # A turn inside the capture of a CUDA graph has no mark; the wall clock knows them all.
-            marks = self._marks if all(turn.mark is not None for turn in turns) else None
-            if marks is not None and not marks.is_reached(turns[-1].mark):
+            marks = self._marks if all(turn[3] is not None for turn in turns) else None
+            if marks is not None and not marks.is_reached(turns[-1][3]):
                 if len(self._pending) > _MOST_PENDING:
                     self._pending.popleft()
                 return
             self._pending.popleft()
             self._on_step(resolve(turns, marks), notes)
             if marks is not None:
-                # The last mark is also the first one of the next step.
-                marks.release([turn.mark for turn in turns[:-1]])
+                marks.release(turn[3] for turn in turns)

@@ -9,52 +9,75 @@ and E are t0 and t1, and all wait is exposed.
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = ["StreamMarks", "cuda_marks", "split_wait"]
 
 
 class StreamMarks:
-    """Events on the current stream of the current CUDA device; used ones are used again."""
+    """Events on one stream of one CUDA device; used ones are used again.
 
-    def __init__(self) -> None:
+    All lie on the stream on which the training computes, whichever is the current one while they
+    are recorded: a copy on another stream delays the training only where it waits for that stream.
+
+    Args:
+        device: Index of the device; None for the current one.
+    """
+
+    def __init__(self, device: int | None = None) -> None:
+        self._cuda = sys.modules["torch"].cuda
+        self._device = self._cuda.current_device() if device is None else device
+        self._stream = self._cuda.current_stream(self._device)
         self._free: list[Any] = []
 
-    def mark(self) -> Any:
-        """An event recorded now, in about a microsecond."""
-        import torch
+    def follow(self) -> None:
+        """Turns to what is now the current stream of the device."""
+        if not self._cuda.is_current_stream_capturing():
+            self._stream = self._cuda.current_stream(self._device)
 
+    def is_on(self, stream: Any) -> bool:
+        """Whether the marks lie on this stream."""
+        return bool(stream == self._stream)
+
+    def mark(self) -> Any:
+        """An event recorded now, in some microseconds; None where that is not allowed."""
         # A stream that is being captured into a graph refuses events that are read outside of it.
-        if torch.cuda.is_current_stream_capturing():
+        if self._cuda.is_current_stream_capturing():
             return None
-        if self._free:
-            event = self._free.pop()
-        else:
-            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
+        event = self._free.pop() if self._free else self._cuda.Event(enable_timing=True)
+        event.record(self._stream)
         return event
 
     def is_reached(self, mark: Any) -> bool:
         """Whether the stream has come to the mark; never waits."""
-        return bool(mark.query())
+        # To ask for an event would break off a capture that is under way.
+        return not self._cuda.is_current_stream_capturing() and bool(mark.query())
 
-    def seconds(self, start: Any, end: Any) -> float:
-        """Between two marks that were reached."""
-        return float(start.elapsed_time(end)) / 1e3
+    def times(self, marks: Sequence[Any]) -> list[float]:
+        """Seconds from the first of these marks to each, never falling; all were reached."""
+        first = marks[0]
+        seconds = [0.0, *(first.elapsed_time(mark) / 1e3 for mark in marks[1:])]
+        return list(itertools.accumulate(seconds, max))
 
-    def release(self, marks: list[Any]) -> None:
+    def release(self, marks: Iterable[Any]) -> None:
         """Takes back marks that nobody reads any more."""
         self._free += marks
 
 
-def cuda_marks() -> StreamMarks | None:
-    """Marks on the GPU's clock, or None where this process has not used a GPU so far."""
+def cuda_marks(device: int | None = None) -> StreamMarks | None:
+    """Marks on the GPU's clock, or None where this process has not used a GPU so far.
+
+    Args:
+        device: Index of the GPU; None for the current one.
+    """
     torch = sys.modules.get("torch")
     cuda = getattr(torch, "cuda", None)
     if cuda is None or not cuda.is_initialized():
         return None
-    return StreamMarks()
+    return StreamMarks(device)
 
 
 def split_wait(waited: float, stalled: float | None) -> tuple[float, float]:
@@ -64,6 +87,6 @@ def split_wait(waited: float, stalled: float | None) -> tuple[float, float]:
         waited: On the CPU's clock.
         stalled: From S to E on the stream's; None on a CPU.
     """
-    # The two clocks tick by themselves, and the stream's may see a little more than the CPU waited.
-    exposed = waited if stalled is None else min(waited, stalled)
-    return exposed, waited - exposed
+    exposed = waited if stalled is None else stalled
+    # The stream stalls for longer than the CPU waited where it waits for a copy on another stream.
+    return exposed, max(0.0, waited - exposed)

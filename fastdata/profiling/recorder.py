@@ -10,6 +10,7 @@ from typing import Any
 from fastdata.profiling.channel import Channel
 from fastdata.profiling.describe import describe_loader, describe_process
 from fastdata.profiling.ledger import Ledger
+from fastdata.profiling.marks import StreamMarks, cuda_marks
 from fastdata.profiling.passes import Pass, StepNotes
 from fastdata.profiling.plan import Plan
 from fastdata.profiling.replay import Replay
@@ -40,12 +41,17 @@ class Recorder:
         channel: Where they are written.
         plan: Which steps are written, and what is tried.
         ends_by_optimizer: Whether a step of the first optimizer ends one; else `end_step` does.
+
+    Attributes:
+        copy_streams: Handles of the CUDA streams, other than the default ones, on which data were
+            copied to a GPU.
     """
 
     def __init__(self, channel: Channel, plan: Plan, *, ends_by_optimizer: bool = True) -> None:
         self.channel = channel
         self.ends_by_optimizer = ends_by_optimizer
         self.fetching_threads: set[int] = set()
+        self.copy_streams: set[int] = set()
         self.background_loader: dict[str, Any] | None = None
         self.sees_handover = False
         self.workshop = Workshop(channel)
@@ -85,7 +91,7 @@ class Thread:
         self._leader: Any = None
         self._inside: list[tuple[int, bool]] = []
         self.ident = threading.get_ident()
-        self.ledger = Ledger(self._write)
+        self.ledger = Ledger(self._write, find_marks=self._find_marks)
 
     def begin_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
         """An optimizer begins a step, or a gradient scaler that may call it."""
@@ -115,6 +121,10 @@ class Thread:
             self._leader, leader = weakref.ref(optimizer), optimizer
         return leader is optimizer
 
+    def _find_marks(self) -> StreamMarks | None:
+        leader = None if self._leader is None else self._leader()
+        return cuda_marks(_gpu_of(leader))
+
     def begin_pass(self, loader: Any) -> Pass:
         """A pass over a loader begins, which the ledger must not keep alive."""
         return self.ledger.begin_pass(describe_loader(loader))
@@ -139,3 +149,11 @@ class Thread:
                 is_background=trained is None,
                 sees_handover=self._recorder.sees_handover,
             )
+
+
+def _gpu_of(optimizer: Any) -> int | None:
+    """Index of the GPU on which its first parameter lies; None where that is on none."""
+    groups = getattr(optimizer, "param_groups", None) or [{}]
+    first: Any = next(iter(groups[0].get("params", ())), None)
+    index: int | None = first.device.index if getattr(first, "is_cuda", False) else None
+    return index

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fastdata.profiling.marks import StreamMarks, split_wait
@@ -35,26 +33,16 @@ FIRST_BATCH = "first_batch"
 VALIDATION = "validation"
 
 _FETCHES = (WAIT, FIRST_BATCH, WORKER_START)
+_ROWS = (*_FETCHES, COPY, FORWARD, BACKWARD, OPTIMIZER, UNNAMED, VALIDATION)
 
 
-class Turn(NamedTuple):
-    """A point where the training thread turns to something else.
-
-    Attributes:
-        row: What it does from here on.
-        at: On the wall clock.
-        cpu: CPU time of the thread so far.
-        mark: The same point on the GPU's stream; None on a CPU.
-    """
-
-    row: str
-    at: float
-    cpu: float
-    mark: Any = None
+Turn = tuple[str, float, float, Any]
+"""A point where the training thread turns to something else: the row of what it does from here on,
+the wall clock, CPU time of the thread so far, and the same point on the GPU's stream, None on a
+CPU. Several are made in each step; a class of its own would take five times as long."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepFigures:
+class StepFigures(NamedTuple):
     """One step; times in seconds.
 
     Attributes:
@@ -89,33 +77,43 @@ def resolve(turns: Sequence[Turn], marks: StreamMarks | None) -> StepFigures:
         turns: In order; at least two.
         marks: Reads marks that were all reached; None for the wall clock.
     """
-    sums: dict[str, float] = {}
-    counts: dict[str, int] = {}
+    sums = dict.fromkeys(_ROWS, 0.0)
     cpu = hidden = 0.0
-    for turn, after in itertools.pairwise(turns):
-        waited = after.at - turn.at
-        seconds = waited if marks is None else marks.seconds(turn.mark, after.mark)
-        if turn.row in _FETCHES and marks is not None:
-            hidden += split_wait(waited, seconds)[1]
-        if turn.row == UNNAMED:
-            cpu += after.cpu - turn.cpu
-        sums[turn.row] = sums.get(turn.row, 0.0) + seconds
-        counts[turn.row] = counts.get(turn.row, 0) + 1
-    unnamed = sums.get(UNNAMED, 0.0)
+    epochs = validations = 0
+    at = [turn[1] for turn in turns]
+    shown = at if marks is None else marks.times([turn[3] for turn in turns])
+    for number in range(len(turns) - 1):
+        row = turns[number][0]
+        seconds = shown[number + 1] - shown[number]
+        sums[row] += seconds
+        if row == UNNAMED:
+            cpu += turns[number + 1][2] - turns[number][2]
+        elif row in _FETCHES:
+            epochs += row == FIRST_BATCH
+            if marks is not None:
+                hidden += split_wait(at[number + 1] - at[number], seconds)[1]
+        elif row == VALIDATION:
+            validations += 1
     # The thread's CPU clock may tick more coarsely than the wall clock.
-    other = min(unnamed, max(cpu, 0.0))
-    rows = {name: sums.get(name, 0.0) for name in (WAIT, COPY, FORWARD, BACKWARD, OPTIMIZER)}
-    rows[WAIT] += sums.get(FIRST_BATCH, 0.0) + sums.get(WORKER_START, 0.0)
-    rows |= {"other_host_work": other, "residual": unnamed - other}
+    other = min(sums[UNNAMED], max(cpu, 0.0))
+    rows = {
+        WAIT: sums[WAIT] + sums[FIRST_BATCH] + sums[WORKER_START],
+        COPY: sums[COPY],
+        FORWARD: sums[FORWARD],
+        BACKWARD: sums[BACKWARD],
+        OPTIMIZER: sums[OPTIMIZER],
+        "other_host_work": other,
+        "residual": sums[UNNAMED] - other,
+    }
     return StepFigures(
-        start=turns[0].at,
+        start=at[0],
         wall=sum(rows.values()),
         rows=rows,
         hidden=hidden,
-        first_batch=sums.get(FIRST_BATCH, 0.0),
-        worker_start=sums.get(WORKER_START, 0.0),
-        epochs=counts.get(FIRST_BATCH, 0),
-        validation=sums.get(VALIDATION, 0.0),
-        validation_passes=counts.get(VALIDATION, 0),
+        first_batch=sums[FIRST_BATCH],
+        worker_start=sums[WORKER_START],
+        epochs=epochs,
+        validation=sums[VALIDATION],
+        validation_passes=validations,
         on_stream=marks is not None,
     )

@@ -44,7 +44,7 @@ class StepClock:
     """
 
     def __init__(self, device: torch.device, clock: Clock = time.perf_counter) -> None:
-        self._marks = StreamMarks() if device.type == "cuda" else None
+        self._marks = StreamMarks(device.index) if device.type == "cuda" else None
         self._clock = clock
         self._waits: list[tuple[float, Any, Any]] = []
         self._since = clock()

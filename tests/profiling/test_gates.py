@@ -13,8 +13,8 @@ from fastdata.profiling.selfcheck.gates import (
     closed_form,
     metamorphic,
     null,
-    observer,
 )
+from fastdata.profiling.selfcheck.observing import observer
 
 
 @pytest.fixture(autouse=True)

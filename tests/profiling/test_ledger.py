@@ -224,11 +224,14 @@ class Stream:
     def is_reached(self, mark: float) -> bool:
         return self.reached
 
-    def seconds(self, start: float, end: float) -> float:
-        return end - start
+    def times(self, marks: list[float]) -> list[float]:
+        return [mark - marks[0] for mark in marks]
 
-    def release(self, marks: list[Any]) -> None:
-        self.released += len(marks)
+    def follow(self) -> None:
+        pass
+
+    def release(self, marks: Any) -> None:
+        self.released += len(list(marks))
 
 
 def on_stream() -> tuple[Run, Stream, Pass]:
