@@ -26,10 +26,14 @@ def run_selfcheck(*, json: bool) -> None:
     """
     # Threads that spin while they wait would take the cores from the workers that are measured.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from fastdata.profiling.selfcheck import GATES
+    import torch
 
+    from fastdata.profiling.selfcheck import GATES, GPU_GATES
+
+    has_gpu = torch.cuda.is_available()
+    not_validated = [] if has_gpu else list(GPU_GATES)
     checks: list[Check] = []
-    for gate in GATES.values():
+    for gate in (GATES | GPU_GATES if has_gpu else GATES).values():
         for check in gate():
             checks.append(check)
             if not json:
@@ -39,8 +43,12 @@ def run_selfcheck(*, json: bool) -> None:
         document = [
             dataclasses.asdict(check) | {"error": check.error, "ok": check.ok} for check in checks
         ]
-        console.print_json({"checks": document, "wrong": wrong})
+        console.print_json(
+            {"checks": document, "wrong": wrong, "not_validated_here": not_validated}
+        )
     else:
+        for name in not_validated:
+            console.stdout().print(f"{name:<17} not validated here: torch sees no GPU")
         console.stdout().print(f"{len(checks) - wrong} of {len(checks)} within their tolerance")
     if wrong:
         raise typer.Exit(WRONG)
@@ -49,7 +57,7 @@ def run_selfcheck(*, json: bool) -> None:
 def _print(check: Check) -> None:
     word = "ok" if check.ok else "WRONG"
     console.stdout().print(
-        f"{check.gate:<12} {check.case:<36} expected {check.expected:8.3f}  measured "
+        f"{check.gate:<17} {check.case:<36} expected {check.expected:8.3f}  measured "
         f"{check.measured:8.3f}  error {check.error:+7.3f} of {check.tolerance:5.3f} {check.unit}"
         f"  {word}",
         soft_wrap=True,

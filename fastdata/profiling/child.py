@@ -54,6 +54,9 @@ def _begin(options: dict[str, Any]) -> None:
 
 def _end(channel: Channel, own: Any, pid: int, census: SyncCensus | None) -> None:
     if own is not None and pid == os.getpid():
+        recorder = current()
+        if recorder is not None:
+            recorder.thread().ledger.settle()
         own.tell(ended=True)
         if census is not None and uses_gpu():
             tell_syncs(channel, census)

@@ -177,7 +177,7 @@ class Ledger:
         notes.is_drained = self._is_drained()
         turns, self._turns = self._turns, []
         self._pending.append((turns, notes))
-        self._settle()
+        self.settle()
         if self._marks is None:
             self._marks = self._find_marks()
         else:
@@ -215,8 +215,8 @@ class Ledger:
             end = len(self._turns) - 1
         self._turns[begin:end] = [(VALIDATION, *self._turns[begin][1:])]
 
-    def _settle(self) -> None:
-        """Reads the steps that the GPU has done."""
+    def settle(self) -> None:
+        """Reads the steps that the GPU has done; the end of each step and of the run does."""
         while self._pending:
             turns, notes = self._pending[0]
             # A turn inside the capture of a CUDA graph has no mark; the wall clock knows them all.

@@ -72,6 +72,8 @@ class Profiler:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._recorder is not None:
+            self._recorder.thread().ledger.settle()
         self._undo.close()
         if self._session is not None and self._census is not None and uses_gpu():
             tell_syncs(self._session.channel, self._census)

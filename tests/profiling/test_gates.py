@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 
 import pytest
 import torch
+from gated import assert_holds
 
-from fastdata.profiling.selfcheck import Check
+from fastdata.cli.selfcheck import run_selfcheck
+from fastdata.profiling import selfcheck
+from fastdata.profiling.selfcheck import GPU_GATES
 from fastdata.profiling.selfcheck.gates import (
     RATIOS,
     closed_form,
@@ -26,19 +30,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def assert_holds(gate: Callable[[], Iterator[Check]]) -> None:
-    """A burst of other work on the machine may spoil a figure; a wrong one is wrong each time."""
-    always_wrong: set[int] | None = None
-    for _ in range(3):
-        checks = list(gate())
-        assert checks
-        wrong = {number for number, check in enumerate(checks) if not check.ok}
-        always_wrong = wrong if always_wrong is None else always_wrong & wrong
-        if not always_wrong:
-            return
-    raise AssertionError([checks[number] for number in sorted(always_wrong or ())])
-
-
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_exposed_wait_is_what_the_closed_form_says(ratio: float) -> None:
     assert_holds(lambda: closed_form(ratios=[ratio]))
@@ -54,3 +45,17 @@ def test_no_wait_where_there_is_none_and_all_where_there_is_nothing_else() -> No
 
 def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
     assert_holds(observer)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, and its gates run")
+def test_without_a_gpu_its_gates_are_not_validated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(selfcheck, "GATES", {"null": lambda: null(steps=12)})
+    run_selfcheck(json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["checks"]) == 2
+    assert told["not_validated_here"] == list(GPU_GATES)
+    run_selfcheck(json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("not validated here: torch sees no GPU" in line for line in lines) == len(GPU_GATES)

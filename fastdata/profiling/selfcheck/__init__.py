@@ -2,5 +2,6 @@
 
 from fastdata.profiling.selfcheck.check import Check as Check
 from fastdata.profiling.selfcheck.gates import GATES as GATES
+from fastdata.profiling.selfcheck.gates import GPU_GATES as GPU_GATES
 
-__all__ = ["GATES", "Check"]
+__all__ = ["GATES", "GPU_GATES", "Check"]

@@ -1,15 +1,17 @@
-"""The four gates that prove the profiler's figures; each gives checks as it makes them."""
+"""The gates that prove the profiler's figures; each gives checks as it makes them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from fastdata.profiling.selfcheck.check import Check
 from fastdata.profiling.selfcheck.known import median_rows, train_known
 from fastdata.profiling.selfcheck.observing import observer
+from fastdata.profiling.selfcheck.on_gpu import gpu_closed_form
 from fastdata.profiling.selfcheck.sleepers import Delays
 
-__all__ = ["GATES", "RATIOS", "Gate", "closed_form", "metamorphic", "null"]
+__all__ = ["GATES", "GPU_GATES", "RATIOS", "Gate", "closed_form", "metamorphic", "null"]
 
 RATIOS = (0.25, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Of what the loader takes for a batch to what a step computes."""
@@ -102,3 +104,9 @@ GATES: dict[str, Gate] = {
     "null": null,
     "observer": observer,
 }
+
+GPU_GATES: dict[str, Gate] = {
+    "on a GPU": gpu_closed_form,
+    "observer on a GPU": functools.partial(observer, device="cuda"),
+}
+"""Those that need one."""

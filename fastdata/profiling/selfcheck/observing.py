@@ -47,7 +47,7 @@ def observer(
     for count in modules:
         cost = _cost(_Workload(count, device), pairs=pairs, steps=steps)
         yield Check(
-            gate="observer",
+            gate="observer" if device == "cpu" else "observer on a GPU",
             case=f"{count} modules, {cost.median * 1e3:.3f} in the median",
             expected=0.0,
             measured=cost.high * 1e3,
