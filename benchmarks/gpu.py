@@ -113,7 +113,7 @@ def measure(options: argparse.Namespace) -> Iterator[Line]:
         yield from ({"case": name, "round": 0, **about, "failed": NO_GPU} for name in names)
         return
     say(options, "making the data, unless they are there")
-    job = job_of(prepare(options.data, options.photos, options.images), options)
+    job = job_of(prepare(options.data.resolve(), options.photos, options.images), options)
     if options.epoch_starts:
         read_through(job.pack)
         words = (str(options.epoch_starts), str(job.work), *words_of(job))
