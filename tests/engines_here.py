@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-__all__ = ["ENGINES", "has_dali", "needs_dali"]
+__all__ = ["ENGINES", "PLACES", "has_dali", "needs_dali"]
 
 
 def has_dali() -> bool:
@@ -25,3 +25,15 @@ needs_dali = pytest.mark.skipif(
 )
 
 ENGINES = ["cpu", "torch", pytest.param("dali", marks=needs_dali)]
+
+# Arguments of a loader: the engines, and DALI's on a GPU.
+PLACES = [
+    pytest.param({"engine": "cpu"}, id="cpu"),
+    pytest.param({"engine": "torch"}, id="torch"),
+    pytest.param({"engine": "dali"}, id="dali", marks=needs_dali),
+    pytest.param(
+        {"engine": "dali", "device": "cuda:0"},
+        id="dali on a GPU",
+        marks=[needs_dali, pytest.mark.needs_gpu],
+    ),
+]

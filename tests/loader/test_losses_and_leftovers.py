@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from engines_here import ENGINES, needs_dali
+from engines_here import PLACES, needs_dali
 from loader_datasets import Faulty, Killer, Scaled
 from torch.utils.data import TensorDataset
 
@@ -43,24 +43,22 @@ def damaged(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_sample_is_an_error_that_names_it(
-    damaged: Path, engine: str, workers: int
+    damaged: Path, place: dict[str, str], workers: int
 ) -> None:
-    loader = FastLoader(damaged, 2, transforms=CROPS, engine=engine, num_workers=workers)
+    loader = FastLoader(damaged, 2, transforms=CROPS, **place, num_workers=workers)
     with pytest.raises(PackCorrupt, match=r"group/3\.jpg"):
         list(loader)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_sample_is_left_out_when_told_so(
-    damaged: Path, engine: str, workers: int, caplog: pytest.LogCaptureFixture
+    damaged: Path, place: dict[str, str], workers: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    loader = FastLoader(
-        damaged, 2, transforms=CROPS, engine=engine, num_workers=workers, on_bad="skip"
-    )
+    loader = FastLoader(damaged, 2, transforms=CROPS, **place, num_workers=workers, on_bad="skip")
     with caplog.at_level(logging.WARNING, "fastdata"):
         names = [batch.name for _ in range(2) for batch in loader]
     assert names[:2] == [["photo 0", "photo 1"], ["photo 2"]]
@@ -258,17 +256,18 @@ SCRIPT = """
 import sys
 from fastdata import FastLoader, transforms
 crops = [transforms.RandomResizedCrop(16)]
-loader = FastLoader(sys.argv[1], 2, transforms=crops, engine=sys.argv[2], num_workers=2)
+place = dict(zip(["engine", "device"], sys.argv[2:]))
+loader = FastLoader(sys.argv[1], 2, transforms=crops, num_workers=2, **place)
 kept = iter(loader)
 next(kept)
 print("done")
 """
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_program_may_end_in_the_middle_of_an_epoch(photos: Path, engine: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_program_may_end_in_the_middle_of_an_epoch(photos: Path, place: dict[str, str]) -> None:
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT, str(photos), engine],
+        [sys.executable, "-W", "error", "-c", SCRIPT, str(photos), *place.values()],
         capture_output=True,
         text=True,
         timeout=120,
