@@ -97,6 +97,23 @@ def test_the_rows_of_a_step_add_up_to_its_wall_time() -> None:
     assert (run.notes[1].fetches, run.notes[1].samples, run.notes[1].ready) == (1, 4, 0)
 
 
+def test_what_the_profiler_does_at_the_end_of_a_step_is_in_no_step() -> None:
+    run = Run()
+
+    class Slow(list[StepNotes]):
+        def append(self, notes: StepNotes) -> None:
+            run.spend(16.0, cpu=16.0)
+            super().append(notes)
+
+    run.notes = Slow()
+    training = run.begin()
+    run.train(training, 8.0)
+    run.train(training, 4.0)
+    first, second = run.steps
+    assert second.start - first.start == first.wall + 16.0 and second.wall == 7.75
+    assert second.rows["other_host_work"] == second.rows["residual"] == 0.0
+
+
 def test_accumulated_batches_are_one_step() -> None:
     run = Run()
     training = run.begin()
