@@ -112,7 +112,8 @@ class Engine:
         else:
             tasks = self._tasks(work, seed, epoch)
         if self._dali is not None:
-            return self._dali.batches(tasks, report, self._allocate(maker, pinned), pinned)
+            send = pinned if self._mover is None else self._mover.send
+            return self._dali.batches(tasks, report, self._allocate(maker, pinned), send)
         make = self._make(maker, pinned)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)

@@ -138,7 +138,7 @@ def choose_mover(
     Args:
         device: Anything that `torch.device` takes; a GPU without an index is the current one.
         later: What happens to values there, or None.
-        engine: The engine; images of "dali" are there already.
+        engine: The engine, for messages; what it makes on the device itself stays as it is.
         pin: Whether to go through pinned memory.
     """
     if device is None or torch.device(device).type == "cpu":
@@ -148,8 +148,6 @@ def choose_mover(
         return PlainMover(target, later)
     index = torch.cuda.current_device() if target.index is None else target.index
     target = torch.device("cuda", index)
-    if engine == "dali":
-        return PlainMover(target, later)
     return CudaMover(target, later, engine=engine, pin=pin)
 
 

@@ -126,6 +126,7 @@ def test_an_evaluation_asks_only_at_its_end(watch: Watch) -> None:
 
 
 @pytest.mark.needs_gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature")
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_the_driver_sees_no_wait_between_log_lines(precision: str) -> None:
     """CUDA's own check: any call that waits for the GPU raises."""

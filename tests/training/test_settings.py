@@ -223,11 +223,9 @@ def test_a_gpu_learns_in_every_format(precision: str) -> None:
 
 @pytest.mark.needs_gpu
 def test_a_gpu_resumes_where_it_stood(tmp_path: Any) -> None:
-    from test_resume import NotedLoss as Noted
-
     settings: dict[str, Any] = {"ema_decay": 0.9, "precision": "fp16", "folder": tmp_path}
-    first = trainer(network(dropout=0.3), loss := Noted(), max_steps=6, epochs=2, **settings)
+    first = trainer(network(dropout=0.3), loss := NotedLoss(), max_steps=6, epochs=2, **settings)
     first.fit(batches(*[4] * 6))
-    own = trainer(network(dropout=0.3), more := Noted(), epochs=2, **settings)
+    own = trainer(network(dropout=0.3), more := NotedLoss(), epochs=2, **settings)
     own.fit(batches(*[4] * 6), resume=True)
     assert len(loss.seen) == len(more.seen) == 6

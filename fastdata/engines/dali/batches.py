@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from fastdata.engines.buffers import Resources
@@ -63,6 +63,7 @@ class DaliBatches:
         maker: Puts batches together, and makes those on which the pipeline fails.
         pool: Has the pipelines.
         report: Told of skipped samples.
+        send: Called with each batch before it is handed out, or None.
         depth: Batches in the pipeline at once, at least 1.
     """
 
@@ -73,6 +74,7 @@ class DaliBatches:
         pool: PipelinePool,
         report: Report,
         *,
+        send: Callable[[Any], Any] | None,
         depth: int,
     ) -> None:
         self._prepared = prepared
@@ -80,6 +82,7 @@ class DaliBatches:
         self._names = tuple(maker.rendered_images)
         self._schedule = Schedule(pool)
         self._report = report
+        self._send = send
         self._depth = depth
         self._waiting: deque[_Prepared | Exception] = deque()
 
@@ -121,7 +124,9 @@ class DaliBatches:
     def _handed(self, made: Made) -> Any:
         if made.skipped:
             self._report(made.skipped)
-        return made.batch if made.size else EMPTY
+        if not made.size:
+            return EMPTY
+        return made.batch if self._send is None else self._send(made.batch)
 
     def _made_without(self, entry: _Prepared, error: Exception) -> Made:
         """The batch on which DALI failed, made by the core, which knows the sample to blame.

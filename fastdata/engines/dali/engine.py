@@ -75,7 +75,7 @@ class DaliEngine:
         tasks: Iterator[Task],
         report: Report,
         allocate: Allocate,
-        pin: Callable[[Any], Any] | None,
+        send: Callable[[Any], Any] | None,
     ) -> Batches:
         """The batches of one epoch.
 
@@ -83,7 +83,7 @@ class DaliEngine:
             tasks: What each holds.
             report: Told of skipped samples.
             allocate: Gives memory for the fields that are made on the host.
-            pin: Moves batches of main memory to pinned memory, where that is wanted.
+            send: Brings what was made on the host of a batch to where it is wanted, or None.
         """
         prepare = Prepare(self._maker, self._images, Resources(max(1, self._threads), allocate))
         prepared: Batches
@@ -93,8 +93,9 @@ class DaliEngine:
             prepared = Prefetched(
                 tasks, prepare, report, depth=self._depth, timeout_seconds=self._timeout_seconds
             )
-        batches = DaliBatches(prepared, self._maker, self._pool, report, depth=self._in_flight)
-        return batches if pin is None or self._gpu is not None else map(pin, batches)
+        return DaliBatches(
+            prepared, self._maker, self._pool, report, send=send, depth=self._in_flight
+        )
 
 
 def _specs(maker: PackMaker, *, takes_parts: bool) -> tuple[ImageSpec, ...]:

@@ -61,7 +61,6 @@ class ImagePipeline:
             # More would make the first batch wait for others to be fed; any number can be scheduled
             # all the same.
             prefetch_queue_depth=1,
-            **({} if spec.gpu is None else _running(spec.tuning)),
         )
         with self._pipeline:
             self._pipeline.set_outputs(*(_image(image, spec) for image in spec.images))
@@ -119,15 +118,8 @@ class ImagePipeline:
 
 def give_memory_back() -> None:
     """Frees what DALI keeps for later and no pipeline uses, of the GPUs and of the host."""
-    backend.ReleaseUnusedMemory()  # type: ignore[attr-defined]
-
-
-def _running(tuning: Tuning) -> dict[str, Any]:
-    options: dict[str, Any] = {"set_affinity": tuning.sets_affinity}
-    if tuning.is_concurrent:
-        options["concurrency"] = types.OperatorConcurrency.FULL
-        options["stream_policy"] = types.StreamPolicy.PER_OPERATOR
-    return options
+    dali: Any = backend  # whose type stubs leave this call out
+    dali.ReleaseUnusedMemory()
 
 
 def _current(gpu: int | None) -> AbstractContextManager[Any]:
@@ -197,10 +189,8 @@ def _source(image: ImageSpec, fed: dict[str, Any], spec: PipelineSpec) -> Any:
 
 def _decoding(tuning: Tuning) -> dict[str, Any]:
     return {
-        "jpeg_fancy_upsampling": tuning.fancy_upsampling,
+        "jpeg_fancy_upsampling": tuning.interpolates_chroma,
         "hw_decoder_load": tuning.hw_load,
-        "preallocate_height_hint": tuning.hw_height,
-        "preallocate_width_hint": tuning.hw_width,
     }
 
 
