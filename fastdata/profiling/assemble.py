@@ -109,8 +109,13 @@ def _missing(steps: StepSummary, session: Session, *, is_any: bool) -> list[str]
     waits = steps.rows.get("exposed_data_wait")
     if "loader" not in steps.facts and not waits:
         return ["no loader was seen whose batches are trained on"]
-    if steps.facts.get("is_background") and not steps.facts.get("sees_handover"):
-        return ["a background thread takes the batches, by a way whose waiting was not seen"]
+    background = steps.facts.get("background")
+    if background is not None and not steps.facts.get("sees_handover"):
+        return [
+            f"the thread '{background}' takes the batches and hands them over by none of "
+            "queue.Queue, queue.SimpleQueue or threading.Condition (Event, Semaphore, Future): how "
+            "long the training waits for it was not seen"
+        ]
     return []
 
 

@@ -81,6 +81,11 @@ class Ledger:
         return None if self._trained is None else self._trained.loader
 
     @property
+    def fetches(self) -> bool:
+        """Whether the thread itself took the batches of its newest training pass."""
+        return self._trained is not None and self._trained.batches > 0
+
+    @property
     def is_idle(self) -> bool:
         """Whether the thread is in none of the rows."""
         return not self._rows

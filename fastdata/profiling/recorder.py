@@ -53,6 +53,7 @@ class Recorder:
         self.fetching_threads: set[int] = set()
         self.copy_streams: set[int] = set()
         self.background_loader: dict[str, Any] | None = None
+        self.background_thread: str | None = None
         self.sees_handover = False
         self.workshop = Workshop(channel)
         self.plan = plan
@@ -77,6 +78,7 @@ class Recorder:
             loader: What `describe_loader` says of it.
         """
         self.fetching_threads.add(threading.get_ident())
+        self.background_thread = threading.current_thread().name
         self.background_loader = loader
 
 
@@ -142,13 +144,16 @@ class Thread:
             self._lane.tell(**describe_process())
         trained = self.ledger.trained_loader
         loader = trained or self._recorder.background_loader
-        if loader is not None and loader != self._told:
-            self._told = loader
-            self._lane.tell(
-                loader=loader,
-                is_background=trained is None,
-                sees_handover=self._recorder.sees_handover,
-            )
+        if loader is None:
+            return
+        facts = {
+            "loader": loader,
+            "background": None if self.ledger.fetches else self._recorder.background_thread,
+            "sees_handover": self._recorder.sees_handover,
+        }
+        if facts != self._told:
+            self._told = facts
+            self._lane.tell(**facts)
 
 
 def _gpu_of(optimizer: Any) -> int | None:

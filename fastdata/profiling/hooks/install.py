@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from fastdata.profiling.hooks.computing import install_computing
 from fastdata.profiling.hooks.engine import install_engine
 from fastdata.profiling.hooks.fetching import install_epochs, install_fetching
+from fastdata.profiling.hooks.handing import install_handing
 from fastdata.profiling.hooks.making import install_making
 from fastdata.profiling.hooks.reading import MODULES, install_module, install_opening
 from fastdata.profiling.hooks.waiting import install_waiting
@@ -22,6 +23,7 @@ def install_training(undo: ExitStack) -> None:
     install_fetching(undo)
     install_computing(undo)
     install_waiting(undo)
+    install_handing(undo)
     install_making(undo)
     install_opening(undo)
     for name in MODULES:
