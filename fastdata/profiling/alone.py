@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fastdata.profiling.assemble import NO_GPU_USED
 from fastdata.profiling.describe import describe_loader
 from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.profiler import Profiler
@@ -81,6 +82,7 @@ def _judged(profile: Profile) -> Profile:
         sentence += f"; {STAGE_LABELS[largest.name]} is {largest.share:.0%} of the work"
     lanes = max(1, len(profile.workers.lanes))
     reading = reading_line(profile.workers)
+    on_gpu = profile.machine.device not in (None, "cpu")
     return dataclasses.replace(
         profile,
         what_if=tuple(
@@ -94,6 +96,8 @@ def _judged(profile: Profile) -> Profile:
             next_command="fastdata profile -- python train.py",
             evidence=(*_ceilings(stages), *([] if reading is None else [reading])),
         ),
+        # That no GPU was waited for is news of a training, not of a loader.
+        notes=tuple(note for note in profile.notes if on_gpu or note != NO_GPU_USED),
     )
 
 

@@ -23,7 +23,10 @@ from fastdata.profiling.verdict import Findings, judge
 from fastdata.profiling.whatif import model_what_ifs
 from fastdata.profiling.worksummary import summarise_workers
 
-__all__ = ["Session", "assemble"]
+__all__ = ["NO_GPU_USED", "Session", "assemble"]
+
+NO_GPU_USED = "no GPU was used: what makes the CPU wait for one was not counted"
+"""A note."""
 
 
 @dataclass
@@ -123,7 +126,7 @@ def _uncounted(syncs: tuple[SyncSite, ...] | None, machine: MachineFacts) -> lis
     if syncs is not None:
         return []
     if machine.device in (None, "cpu"):
-        return ["no GPU was used: what makes the CPU wait for one was not counted"]
+        return [NO_GPU_USED]
     return ["where the CPU waited for the GPU is not known: the process did not end by itself"]
 
 

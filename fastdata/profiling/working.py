@@ -36,10 +36,10 @@ class Worker:
         self._uncounted: Counter[str] = Counter()
         self.clock = StageClock(self._write)
 
-    def add(self, stage: str, seconds: float) -> None:
+    def add(self, stage: str, seconds: float, operation: str = "") -> None:
         """Adds time that another thread of the process has spent on a batch."""
         if self._lane is not None:
-            self._lane.add(stage, count=1, seconds=seconds)
+            self._lane.add(stage, operation, count=1, seconds=seconds)
 
     def count(self, found: Mapping[str, float]) -> None:
         """Counts something; see `worklane.COUNTERS`."""

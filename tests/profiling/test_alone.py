@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
-from PIL import Image
+from engines_here import needs_dali
 from torch.utils.data import DataLoader, Dataset
 
 from fastdata import FastLoader, convert
+from fastdata.packs import create_pack
 from fastdata.profiling.alone import profile_loader
+from fastdata.schema import Image, Schema
 from fastdata.transforms import RandomResizedCrop
 
 
@@ -48,7 +51,7 @@ def photo_pack(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     for number in range(8):
         pixels = np.random.default_rng(number).integers(0, 256, (96, 96, 3), np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
+        PIL.Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
     convert(tmp_path / "photos", tmp_path / "photos.lmdb")
     return tmp_path / "photos.lmdb"
 
@@ -68,6 +71,39 @@ def test_the_stages_of_the_engine_have_their_ceilings(photo_pack: Path) -> None:
     for stage in stages.values():
         assert stage.samples_per_second == pytest.approx(lane.samples / stage.total_seconds)  # type: ignore[operator]
     assert profile.verdict.evidence[0].startswith("samples/s with one stage only: ")
+
+
+@pytest.mark.parametrize("own_batches", [False, True], ids=["groups", "one by one"])
+def test_a_pack_that_is_only_gathered_has_a_lane(tmp_path: Path, *, own_batches: bool) -> None:
+    path = tmp_path / "raw.lmdb"
+    with create_pack(path, Schema({"image": Image(codec="raw", shape=(32, 32))})) as writer:
+        for pixels in np.random.default_rng(1).integers(0, 256, (600, 32, 32, 3), np.uint8):
+            writer.add(image=pixels)
+    order = [range(at, at + 20) for at in range(0, 600, 20)]
+    loader: FastLoader = (
+        FastLoader(path, batch_sampler=order) if own_batches else FastLoader(path, 20, shuffle=True)
+    )
+    profile = profile_loader(loader, batches=40, warmup=2)
+    (lane,) = profile.workers.lanes
+    assert (lane.kind, lane.batches, lane.samples) == ("main", 42, 840)
+    stages = {stage.name: stage for stage in profile.workers.stages}
+    assert set(stages) == {"read", "crc", "collate", "other"}
+    assert lane.reading is not None and lane.reading.asked_bytes >= 840 * 32 * 32 * 3
+    assert profile.notes == ()
+
+
+@needs_dali
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_host_of_dali_has_a_lane(photo_pack: Path, workers: int) -> None:
+    loader = FastLoader(
+        photo_pack, 2, num_workers=workers, fields=["image"], engine="dali",
+        transforms=[RandomResizedCrop(24)],
+    )  # fmt: skip
+    profile = profile_loader(loader, batches=20, warmup=2)
+    (lane,) = profile.workers.lanes
+    assert lane.kind == ("thread" if workers else "main") and lane.batches >= 22
+    names = {(stage.name, stage.operation) for stage in profile.workers.stages}
+    assert names >= {("read", ""), ("decode", "cut files"), ("decode", "wait for DALI")}
 
 
 def test_an_empty_loader_is_told_from_one_that_ends_too_soon() -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from fastdata.profiling.describe import name_dataset
 from fastdata.profiling.hooks.decoding import TimedCore
+from fastdata.profiling.hooks.feeding import install_feeding
+from fastdata.profiling.hooks.gathering import install_gathering
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import running_worker, stage
+from fastdata.profiling.hooks.staging import as_work, running_worker, stage
 from fastdata.profiling.recorder import current
 
 __all__ = ["install_engine"]
@@ -42,6 +41,8 @@ def install_engine(undo: ExitStack) -> None:
     )
     for mover in movers:
         put_around(mover, "send", stage("copy"), undo=undo)
+    install_gathering(undo)
+    install_feeding(undo)
 
 
 def _around_engine(original: Any) -> Any:
@@ -66,23 +67,7 @@ def _timed(make: Callable[..., Any], maker: Any) -> Callable[..., Any]:
         recorder = current()
         if recorder is None or running_worker() is not None:
             return make(*args, **kwargs)
-        is_main = threading.current_thread() is threading.main_thread()
-        worker = recorder.workshop.worker(
-            name="training thread" if is_main else threading.current_thread().name,
-            kind="main" if is_main else "thread",
-            training_pid=os.getpid(),
-            dataset=name_dataset(maker.fields.located.leaves[0]),
-            samples=len(maker),
-        )
-        recorder.workshop.run(worker)
-        is_whole = False
-        try:
-            made = make(*args, **kwargs)
-            worker.clock.count_samples(made.size)
-            is_whole = True
-        finally:
-            recorder.workshop.stop(worker, is_whole=is_whole)
-        return made
+        return as_work(recorder, maker, lambda: make(*args, **kwargs), lambda made: made.size)
 
     return timed
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.describe import name_dataset
 from fastdata.profiling.hooks.patches import Around, put_around
-from fastdata.profiling.recorder import current
+from fastdata.profiling.recorder import Recorder, current
 from fastdata.profiling.stageclock import StageClock
 from fastdata.profiling.working import Worker
 
-__all__ = ["PlainCall", "running", "running_worker", "stage", "time_calls"]
+__all__ = ["PlainCall", "as_work", "running", "running_worker", "stage", "time_calls"]
 
 
 def running() -> StageClock | None:
@@ -23,6 +27,36 @@ def running_worker() -> Worker | None:
     """Whoever makes a batch on this thread, or None."""
     recorder = current()
     return None if recorder is None else recorder.workshop.running
+
+
+def as_work(
+    recorder: Recorder, maker: Any, make: Callable[[], Any], count: Callable[[Any], int | None]
+) -> Any:
+    """The batch that `make` gives, as work of the calling thread.
+
+    Args:
+        recorder: The current one.
+        maker: A `PackMaker`, of whose pack the batch is.
+        make: Makes it.
+        count: Samples in what it gives.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    worker = recorder.workshop.worker(
+        name="training thread" if is_main else threading.current_thread().name,
+        kind="main" if is_main else "thread",
+        training_pid=os.getpid(),
+        dataset=name_dataset(maker.fields.located.leaves[0]),
+        samples=len(maker),
+    )
+    recorder.workshop.run(worker)
+    is_whole = False
+    try:
+        made = make()
+        worker.clock.count_samples(count(made) or 0)
+        is_whole = True
+    finally:
+        recorder.workshop.stop(worker, is_whole=is_whole)
+    return made
 
 
 def stage(name: str, operation: str = "") -> Around:
