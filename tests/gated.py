@@ -10,7 +10,12 @@ __all__ = ["assert_holds"]
 
 
 def assert_holds(gate: Callable[[], Iterator[Check]]) -> None:
-    """A burst of other work on the machine may spoil a figure; a wrong one is wrong each time."""
+    """Fails where one and the same figure is wrong in each of three runs.
+
+    Bursts of other work spoil some figure in nearly every run of a gate that has dozens, but seldom
+    the same one three times; one that the profiler gets wrong is wrong each time. What this lets
+    pass is a fault that comes and goes.
+    """
     always_wrong: set[int] | None = None
     for _ in range(3):
         checks = list(gate())

@@ -57,7 +57,8 @@ def judge(found: Findings) -> Verdict:
         return _incomplete(missing)
     evidence = _evidence(steps, steps.start)
     low = steps.exposed_share_low or 0.0
-    # A thread without a core is late with everything, with fetching a batch too.
+    # A thread that wakes up to a batch and has no core is still fetching it. Where it lacks one for
+    # longer than it waits, all of that wait may be of this kind, and no loader can mend it.
     is_starved = (steps.core_wait_share or 0.0) >= CONTENTION
     if low >= DATA_BOUND or (low >= WORTH_A_LOOK and not is_starved):
         remedy = find_remedy(found.loader, found.workers, cores=found.cores)

@@ -18,6 +18,7 @@ from fastdata.profiling.selfcheck.gates import (
     metamorphic,
     null,
 )
+from fastdata.profiling.selfcheck.ledger import CHANGES, Change, ledger
 from fastdata.profiling.selfcheck.observing import observer
 
 
@@ -45,6 +46,11 @@ def test_no_wait_where_there_is_none_and_all_where_there_is_nothing_else() -> No
 
 def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
     assert_holds(observer)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.predicted} {one.replay}")
+def test_what_was_predicted_comes_when_it_is_done(change: Change) -> None:
+    assert_holds(lambda: ledger(changes=(change,)))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, and its gates run")

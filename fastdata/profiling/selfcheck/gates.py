@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fastdata.profiling.selfcheck.check import Check
 from fastdata.profiling.selfcheck.known import median_rows, train_known
+from fastdata.profiling.selfcheck.ledger import ledger
 from fastdata.profiling.selfcheck.observing import observer
 from fastdata.profiling.selfcheck.on_gpu import gpu_closed_form
 from fastdata.profiling.selfcheck.sleepers import Delays
@@ -19,6 +20,8 @@ RATIOS = (0.25, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0)
 # Long enough that what a busy machine adds to each wake-up, up to 1 ms, stays below 1 %.
 _STEP_SECONDS = 0.12
 _INJECTED_SECONDS = 0.02
+# Of a step. A machine on which more is lost to others proves nothing.
+_MOST_LACKING = 0.04
 _BUSY_ROWS = ("h2d", "forward", "backward", "optimizer", "read", "decode", "transform", "collate")
 _ROW_OF = {"copy": "h2d"}
 
@@ -80,6 +83,9 @@ def metamorphic(*, steps: int = 40) -> Iterator[Check]:
 def null(*, steps: int = 30) -> Iterator[Check]:
     """A run that only computes waits for nothing, and one that only loads for everything.
 
+    A loop that wakes up to a batch and has no core is still fetching it. What it lacked one for, by
+    the kernel's account, is no fault of the profiler's, up to a few percent.
+
     Args:
         steps: Measured for each.
     """
@@ -87,13 +93,15 @@ def null(*, steps: int = 30) -> Iterator[Check]:
         ("compute only", Delays(forward=_STEP_SECONDS), 0.0, 0.01),
         ("loader only", Delays(decode=_STEP_SECONDS), 1.0, 0.05),
     ):
-        profile = train_known(delays, workers=1, steps=steps).profile
+        known = train_known(delays, workers=1, steps=steps)
+        profile = known.profile
+        lacking = known.core_wait_seconds / (profile.wall_seconds or _STEP_SECONDS)
         yield Check(
             gate="null",
             case=case,
             expected=expected,
             measured=profile.exposed_share or 0.0,
-            tolerance=tolerance,
+            tolerance=tolerance + min(lacking, _MOST_LACKING),
             unit="of the step",
         )
 
@@ -103,6 +111,7 @@ GATES: dict[str, Gate] = {
     "metamorphic": metamorphic,
     "null": null,
     "observer": observer,
+    "ledger": ledger,
 }
 
 GPU_GATES: dict[str, Gate] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader
 
+from fastdata.profiling.corewait import CoreClock
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.record import Profile
 from fastdata.profiling.selfcheck.sleepers import (
@@ -33,23 +34,27 @@ class Known:
         profile: The profiler's.
         making_seconds: Mean that a worker took for a sample, by its own clock.
         step_seconds: Mean that a step took apart from waiting, by the loop's own clock.
+        core_wait_seconds: Mean of a step, in which the loop was ready to run and had no core; 0
+            where the system does not say.
     """
 
     profile: Profile
     making_seconds: float
     step_seconds: float
+    core_wait_seconds: float
 
 
-def train_known(delays: Delays, *, workers: int, steps: int) -> Known:
+def train_known(delays: Delays, *, workers: int, steps: int, replay: int = 0) -> Known:
     """Trains on single pictures.
 
     Args:
         delays: How long each part takes.
         workers: Worker processes.
         steps: To measure, a multiple of `workers`: these deliver one each, and then rest together.
+        replay: Steps that then get the same batch again; see `fastdata.profiling.plan`.
     """
     loader = DataLoader(
-        SlowPictures(WARMUP + steps, delays),
+        SlowPictures(WARMUP + steps + 2 * replay, delays),
         num_workers=workers,
         collate_fn=Collate(delays.collate),
     )
@@ -57,7 +62,9 @@ def train_known(delays: Delays, *, workers: int, steps: int) -> Known:
     optimizer = SlowOptimizer(model, delays)
     making: list[float] = []
     computing: list[float] = []
-    with Profiler(warmup=WARMUP) as profiler:
+    lacking: list[float] = []
+    core_clock = CoreClock()
+    with Profiler(warmup=WARMUP, steps=steps if replay else None, replay=replay) as profiler:
         for value, took in loader:
             start = time.perf_counter()
             loss = model(copied(torch.tensor([value]), delays.copy))
@@ -66,10 +73,12 @@ def train_known(delays: Delays, *, workers: int, steps: int) -> Known:
             optimizer.step()
             making.append(took)
             computing.append(time.perf_counter() - start)
+            lacking.append(core_clock.read() or 0.0)
     return Known(
         profile=profiler.report(),
         making_seconds=statistics.fmean(making[WARMUP:]),
         step_seconds=statistics.fmean(computing[WARMUP:]),
+        core_wait_seconds=statistics.fmean(lacking[WARMUP:]),
     )
 
 

@@ -1,0 +1,55 @@
+"""The demo's training, from its files and from its pack, gets opposite verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastdata.converters import convert
+from fastdata.demo.files import MadeFiles, write_files
+from fastdata.demo.race import run_files, run_pack
+from fastdata.demo.scenes import PARTS, TRUNCATE
+from fastdata.profiling import Profile, Profiler
+
+STEPS = 24
+
+
+def from_files(made: MadeFiles) -> Profile:
+    with Profiler(warmup=4) as profiler:
+        run_files(
+            made.table, workers=0, steps=STEPS, batch_size=8, seed=0, progress=lambda *_: None
+        )
+    return profiler.report()
+
+
+def from_pack(path: Path) -> Profile:
+    with Profiler(warmup=4) as profiler:
+        run_pack(path, steps=STEPS, batch_size=8, seed=0, progress=lambda *_: None)
+    return profiler.report()
+
+
+def test_files_are_data_bound_and_the_pack_is_not(tmp_path: Path) -> None:
+    made = write_files(tmp_path / "files", samples=64, seed=0, threads=2, progress=lambda *_: None)
+    slow = from_files(made)
+    assert slow.verdict.kind == "data-bound"
+    assert slow.verdict.next_command == "num_workers: 0 -> 1"
+    summary = convert(
+        made.table,
+        tmp_path / "demo.lmdb",
+        layout="table",
+        columns={"mask": "mask", "land": "label", "objects": "scalar"},
+        classes=PARTS,
+        distance_maps=("boundary",),
+        truncate=TRUNCATE,
+        distance_dtype="uint8",
+    )
+    # Where other programs have the cores, a run of the pack may be called contention.
+    kinds: list[str] = []
+    for _ in range(3):
+        quick = from_pack(summary.out)
+        kinds.append(quick.verdict.kind)
+        if kinds[-1] == "compute-bound":
+            break
+    assert kinds[-1] == "compute-bound", kinds
+    assert quick.verdict.next_command is None
+    assert slow.exposed_share is not None and quick.exposed_share is not None
+    assert quick.exposed_share < slow.exposed_share / 4
