@@ -48,6 +48,7 @@ class Ledger:
         on_step: Told of each step once its times are known, on this thread.
         clock: The wall clock.
         cpu_clock: CPU time of this thread.
+        process_clock: CPU time of all threads of the process.
         find_marks: Finds the GPU's clock, once there is one.
     """
 
@@ -57,11 +58,14 @@ class Ledger:
         *,
         clock: Clock = time.perf_counter,
         cpu_clock: Clock = time.thread_time,
+        process_clock: Clock = time.process_time,
         find_marks: Callable[[], StreamMarks | None] = cuda_marks,
     ) -> None:
         self._on_step = on_step
         self._clock = clock
         self._cpu_clock = cpu_clock
+        self._process_clock = process_clock
+        self._process_cpu = process_clock()
         self._find_marks = find_marks
         self._marks: StreamMarks | None = None
         self._rows: list[str] = []
@@ -179,6 +183,8 @@ class Ledger:
         self.steps += 1
         notes.phase = self.phase
         notes.core_wait = self._core_clock.read()
+        before, self._process_cpu = self._process_cpu, self._process_clock()
+        notes.process_cpu = self._process_cpu - before
         notes.is_drained = self._is_drained()
         turns, self._turns = self._turns, []
         self._pending.append((turns, notes))

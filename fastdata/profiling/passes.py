@@ -19,6 +19,7 @@ class StepNotes:
         phase: What the step was for; see `fastdata.profiling.plan`.
         core_wait: Seconds that the thread was ready to run and had no core; None where the system
             does not say.
+        process_cpu: CPU seconds of all threads of the process.
         is_drained: Whether the GPU had done all of `backward` when the optimizer's step had been
             launched: it waits for the CPU. False on a CPU.
     """
@@ -26,6 +27,7 @@ class StepNotes:
     def __init__(self) -> None:
         self.phase = NORMAL
         self.core_wait: float | None = None
+        self.process_cpu = 0.0
         self.is_drained = False
         self.fetches = 0
         self.ready: int | None = 0

@@ -20,7 +20,7 @@ STEPS = 1
 FIELDS = (
     "start", "wall", *ROWS, "hidden", "first_batch", "worker_start", "epochs", "validation",
     "validation_passes", "fetches", "ready", "samples", "on_stream", "is_warmup", "core_wait",
-    "drained", "phase",
+    "process_cpu", "drained", "phase",
 )  # fmt: skip
 _STEADY = 4096
 _SPECIAL = 1024
@@ -107,6 +107,7 @@ def _entry(step: StepFigures, notes: StepNotes, *, is_warmup: bool) -> tuple[flo
         step.on_stream,
         is_warmup,
         math.nan if notes.core_wait is None else notes.core_wait,
+        notes.process_cpu,
         notes.is_drained,
         notes.phase,
     )

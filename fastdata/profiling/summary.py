@@ -33,6 +33,7 @@ class StepSummary:
         facts: What the thread told of itself.
         fetches_per_step: Batches taken.
         core_wait_share: Of the wall time, waiting for a core.
+        process_cpu_seconds: Of all threads of the process, a step; None where no step tells.
         drained_share: Of the steps, in which the GPU waited for the CPU to launch work.
         alone: Steps that got the same batch again while the loader rested; None where not tried.
         beside: Likewise while the loader ran.
@@ -53,6 +54,7 @@ class StepSummary:
     fetches_per_step: float
     ready_share: float | None
     core_wait_share: float | None
+    process_cpu_seconds: float | None
     drained_share: float
     on_stream: bool
     alone: Estimate | None
@@ -92,6 +94,10 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
         fetches_per_step=_mean(steady, "fetches") if count else 0.0,
         ready_share=_ratio(_mean(steady, "ready"), _mean(steady, "fetches")),
         core_wait_share=_ratio(_mean(steady, "core_wait"), wall / count if count else 0.0),
+        process_cpu_seconds=_known(
+            # What a validation used is not in the wall time of its step.
+            _mean([log for log in steady if not log["validation"]], "process_cpu")
+        ),
         drained_share=_mean(steady, "drained") if count else 0.0,
         on_stream=bool(steady and steady[-1]["on_stream"]),
         alone=_replayed(odd, REPLAY_ALONE),
@@ -198,6 +204,7 @@ NO_STEPS = StepSummary(
     fetches_per_step=0.0,
     ready_share=None,
     core_wait_share=None,
+    process_cpu_seconds=None,
     drained_share=0.0,
     on_stream=False,
     alone=None,

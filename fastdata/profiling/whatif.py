@@ -1,7 +1,8 @@
 """How long a step would take if one thing were different, from the figures of a run.
 
-The model is that of a pipeline: W workers that take L a batch beside steps that compute G give
-steps of max(G, L / W). It leaves out what both take from each other, which its interval allows for.
+The intervals reach from the least that `Pipeline` allows to what steps cost that hinder the loader
+and are hindered by it. More workers than cores can make a step longer than it is: then the far end
+lies above what was measured.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastdata.profiling.pipeline import Pipeline
 from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
 from fastdata.profiling.remedy import count_workers, wanted_workers
 from fastdata.profiling.summary import StepSummary
@@ -19,8 +21,8 @@ __all__ = ["model_what_ifs"]
 _SKEWED = 0.1
 READY = "with the whole batch already there"
 
-# Workers and steps share caches, memory and cores: of a predicted gain, so much may be lost.
-_LOST = 0.5
+# Of what is predicted to be gained, so much may be lost to batches that come in bursts.
+_LOST = 0.1
 
 
 def model_what_ifs(
@@ -38,15 +40,15 @@ def model_what_ifs(
         return ()
     found = list(_replayed(steps))
     if loader is not None:
-        model = _Model.of(steps, workers, loader.workers)
-        found += _changes(model, loader, workers, cores=cores)
+        pipeline = Pipeline.of(steps, workers, loader.workers, cores=cores)
+        found += _changes(_Model.of(steps, pipeline), loader, workers, cores=cores)
     measured = {one.name for one in found if one.kind == "measured"}
     return tuple(one for one in found if one.kind == "measured" or one.name not in measured)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A run as a pipeline; seconds.
+    """What predictions are set beside; seconds.
 
     Attributes:
         wall: Mean of a step.
@@ -54,49 +56,54 @@ class _Model:
             come in bursts, as with several workers that are late together.
         spread: Width of the step's interval, as a share.
         computing: Of a step, without its exposed wait.
-        making: Of a worker, for the batches of a step.
-        workers: How many there are.
+        pipeline: What it takes when nobody lacks a core.
     """
 
     wall: float
     usual: float
     spread: float
     computing: float
-    making: float
-    workers: int
+    pipeline: Pipeline
 
     @classmethod
-    def of(cls, steps: StepSummary, workers: Workers, count: int) -> _Model:
-        """The pipeline of these figures."""
+    def of(cls, steps: StepSummary, pipeline: Pipeline) -> _Model:
+        """The model of these figures."""
         wall, median = steps.wall_seconds or 0.0, steps.step_seconds
-        fetches = max(1.0, steps.fetches_per_step)
-        per_batch = sum(stage.seconds_per_batch for stage in workers.stages if not stage.operation)
         return cls(
             wall=wall,
             usual=median.median if median and _is_near(median.median, wall) else wall,
             spread=(median.high - median.low) / median.median if median else 0.0,
             computing=wall - steps.rows["exposed_data_wait"],
-            making=per_batch * fetches,
-            workers=count,
+            pipeline=pipeline,
         )
 
-    def step(self, making: float, workers: int) -> float:
-        """The time of a step with other workers; without any, both follow one another."""
-        if not workers:
-            return self.computing + making
-        return max(self.computing, making / workers)
+    def without_wait(self) -> WhatIf:
+        """A batch that is there leaves at most what is not exposed wait, and frees cores."""
+        gain = max(0.0, self.wall - self.computing)
+        least = min(self.computing, self.pipeline.computing)
+        return self._predict(
+            READY,
+            (least, self.computing, self.computing + _LOST * gain),
+            "a step without its exposed wait",
+        )
 
-    def predict(self, name: str, seconds: float, how: str) -> WhatIf:
-        """The prediction, which is never worse than what was measured."""
-        gain = max(0.0, self.wall - seconds)
-        seconds = self.usual - gain
+    def beside(self, name: str, pipeline: Pipeline, workers: int, how: str) -> WhatIf:
+        """So many workers of another pipeline."""
+        step = min(self.wall, pipeline.step(workers))
+        low = min(step, pipeline.least(workers))
+        high = max(step + _LOST * (self.wall - step), pipeline.most(workers))
+        return self._predict(name, (low, step, high), how)
+
+    def _predict(self, name: str, seconds: tuple[float, float, float], how: str) -> WhatIf:
+        """Low, middle and high as means; what is shown moves from `usual` by the same."""
+        low, middle, high = (max(self.usual - self.wall + value, 0.0) for value in seconds)
         return WhatIf(
             name=name,
             kind="modelled",
             step_seconds=Estimate(
-                median=seconds,
-                low=seconds * (1 - self.spread / 2),
-                high=(seconds + _LOST * gain) * (1 + self.spread / 2),
+                median=middle,
+                low=low * (1 - self.spread / 2),
+                high=high * (1 + self.spread / 2),
             ),
             now_seconds=self.usual,
             how=how,
@@ -126,25 +133,25 @@ def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
 def _changes(
     model: _Model, loader: LoaderFacts, workers: Workers, *, cores: int
 ) -> Iterator[WhatIf]:
-    yield model.predict(READY, model.computing, "a step without its exposed wait")
-    if not model.making:
+    yield model.without_wait()
+    pipeline = model.pipeline
+    if not pipeline.making:
         return
     more = wanted_workers(loader, cores=cores)
     if more > loader.workers:
-        yield model.predict(
+        yield model.beside(
             f"with {count_workers(more)} instead of {loader.workers}",
-            model.step(model.making, more),
-            "the workers' time a batch divided among more of them, each on a core of its own",
+            pipeline,
+            more,
+            f"the CPU time of a step and of its batches, on {cores} cores shared evenly",
         )
-    reading = sum(
-        stage.seconds_per_batch
-        for stage in workers.stages
-        if stage.name == "read" and not stage.operation
-    )
+    whole = [stage for stage in workers.stages if not stage.operation]
+    reading = sum(stage.seconds_per_batch for stage in whole if stage.name == "read")
     if reading:
-        share = reading / sum(s.seconds_per_batch for s in workers.stages if not s.operation)
-        yield model.predict(
+        share = reading / sum(stage.seconds_per_batch for stage in whole)
+        yield model.beside(
             "with a warm cache",
-            model.step(model.making * (1 - share), loader.workers),
+            pipeline.reading_less(share),
+            loader.workers,
             "the workers' time without reading",
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastdata.profiling.channel import Channel
+from fastdata.profiling.corewait import CoreClock
 from fastdata.profiling.residency import Residency
 from fastdata.profiling.stageclock import Batch, StageClock
 from fastdata.profiling.storage import StorageMeter
@@ -24,6 +26,9 @@ class Worker:
         channel: Where a lane is claimed with the first batch.
         facts: name, kind, training_pid, dataset, samples.
         residency: Of what its process reads.
+
+    Attributes:
+        owns_process: Whether, while it makes a batch, its process does nothing else.
     """
 
     def __init__(self, channel: Channel, facts: dict[str, Any], residency: Residency) -> None:
@@ -35,6 +40,7 @@ class Worker:
         self._is_full = False
         self._uncounted: Counter[str] = Counter()
         self.clock = StageClock(self._write)
+        self.owns_process = facts["kind"] != "thread"
 
     def add(self, stage: str, seconds: float, operation: str = "") -> None:
         """Adds time that another thread of the process has spent on a batch."""
@@ -100,6 +106,8 @@ class Workshop:
     def run(self, worker: Worker) -> None:
         """A batch begins on this thread."""
         self._local.worker = worker
+        self._local.cpu = time.process_time()
+        self._core_clock.read()
         worker.clock.begin(watches_faults=self._meter.sees_storage)
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
@@ -107,6 +115,20 @@ class Workshop:
         self._local.worker = None
         worker.clock.end(is_whole=is_whole)
         worker.count(self._meter.take())
+        if worker.owns_process:
+            worker.count(self._used())
+
+    def _used(self) -> dict[str, float]:
+        """What the batch that has just ended took of the cores."""
+        waited = self._core_clock.read() or 0.0
+        return {"cpu_seconds": time.process_time() - self._local.cpu, "core_wait_seconds": waited}
+
+    @property
+    def _core_clock(self) -> CoreClock:
+        if not hasattr(self._local, "core_clock"):
+            self._local.core_clock = CoreClock()
+        found: CoreClock = self._local.core_clock
+        return found
 
     @property
     def clock(self) -> StageClock | None:

@@ -35,13 +35,15 @@ _SLOW = struct.Struct("<2d240s")
 SLOWEST = 100
 COUNTERS = (
     "samples", "threads", "read_bytes", "mapped_bytes", "storage_bytes", "page_faults", "pages",
-    "cached_pages", "counted", "uncounted",
+    "cached_pages", "counted", "uncounted", "cpu_seconds", "core_wait_seconds",
 )  # fmt: skip
 """What is counted beside the stages; ``threads`` is the most, all others are sums.
 
 Bytes are those that reads were given, that were used of mapped files, and that came from storage.
-Pages are those that were looked at, and of these those in the page cache. The last two count how
-often the kernel's account of the process could be read, and how often not.
+Pages are those that were looked at, and of these those in the page cache. ``counted`` and
+``uncounted`` tell how often the kernel's account of the process could be read, and how often not.
+CPU time is of all threads of a process, which is not told where threads make batches beside others;
+waiting for a core is of the thread that makes them.
 """
 _COUNTERS_AT = _SLOW_AT + SLOWEST * _SLOW.size
 _COUNTER = struct.Struct("<d")

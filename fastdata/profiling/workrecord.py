@@ -193,6 +193,9 @@ class Workers(Strict):
         sample_seconds: Of single samples.
         slowest: At most 100, slowest first. Of FastLoader's engine, by decoding and resizing.
         reading: Of all lanes; None where none was seen to read.
+        cpu_seconds_per_batch: Of all threads of a worker, mean; None where batches are made on
+            threads beside others.
+        core_wait_seconds_per_batch: In which a worker had no core, mean; None likewise.
     """
 
     lanes: tuple[WorkerLane, ...] = ()
@@ -201,3 +204,5 @@ class Workers(Strict):
     sample_seconds: Estimate | None = None
     slowest: tuple[SlowSample, ...] = ()
     reading: Reading | None = None
+    cpu_seconds_per_batch: float | None = None
+    core_wait_seconds_per_batch: float | None = None

@@ -60,11 +60,13 @@ def summarise_workers(
     totals = _sum(one.totals for one in mine)
     samples = sum(one.samples for one in mine)
     seconds = [value for one in mine for value in one.sample_seconds]
+    counted, batches = _added(one.counters for one in mine), sum(one.batches for one in mine)
+    is_used = counted["cpu_seconds"] > 0
     return Workers(
         lanes=tuple(one.lane_record(begun) for one in mine),
         stages=_stages(
             totals,
-            batches=sum(one.batches for one in mine),
+            batches=batches,
             samples=samples,
             lanes=len(mine),
             threads=max(one.threads for one in mine),
@@ -72,7 +74,9 @@ def summarise_workers(
         ready_share=ready_share,
         sample_seconds=median_of(seconds) if seconds else None,
         slowest=_slowest(mine, samples),
-        reading=_reading(_added(one.counters for one in mine), max(one.wall for one in mine)),
+        reading=_reading(counted, max(one.wall for one in mine)),
+        cpu_seconds_per_batch=counted["cpu_seconds"] / batches if is_used else None,
+        core_wait_seconds_per_batch=counted["core_wait_seconds"] / batches if is_used else None,
     )
 
 

@@ -39,7 +39,7 @@ def test_more_workers_do_what_was_predicted_of_them(workers: int) -> None:
 def test_a_batch_that_is_there_and_a_warm_cache() -> None:
     before = train_known(Delays(read=0.06, decode=0.02, forward=0.01), workers=1, steps=20).profile
     there = predicted(before.what_if, "with the whole batch already there").step_seconds
-    assert 0.005 <= there.median < 0.025 <= there.high
+    assert 0.005 <= there.low < 0.025 and there.high < 0.04
     warm = predicted(before.what_if, "with a warm cache").step_seconds
     after = train_known(Delays(decode=0.02, forward=0.01), workers=1, steps=20).profile
     assert after.wall_seconds is not None and warm.low * 0.9 <= after.wall_seconds <= warm.high
