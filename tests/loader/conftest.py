@@ -7,13 +7,17 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pictures import picture
 
+from fastdata import FastLoader
 from fastdata.packs import Pack, create_pack, open_pack
-from fastdata.schema import Array, Image, Label, Mask, Scalar, Schema, Text, Window
+from fastdata.schema import Array, DistanceMap, Image, Label, Mask, Scalar, Schema, Text, Window
 
 COUNT = 26
 
@@ -111,3 +115,40 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photo_pack(photos: Path) -> Iterator[Pack]:
     with open_pack(photos) as pack:
         yield pack
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Restart-indexed photos with masks and distance maps, raw pixels, and labels 0..13."""
+    path = tmp_path_factory.mktemp("packs") / "scenes.lmdb"
+    schema = Schema(
+        {
+            "image": Image(codec="jpeg-fast"),
+            "mask": Mask(classes=("ground", "thing")),
+            "boundary": DistanceMap(of="mask", dtype="float16"),
+            "pixels": Image(codec="raw"),
+            "label": Label(),
+            "name": Text(),
+        }
+    )
+    rng = np.random.default_rng(3)
+    with create_pack(path, schema) as writer:
+        for index in range(14):
+            height, width = 96 + 3 * index, 150 - 2 * index
+            image = picture(height, width, seed=index)
+            writer.add(
+                __key__=f"scene {index}",
+                image=image,
+                mask=(image[..., 0] > 127).astype(np.uint8),
+                boundary=rng.random((height, width), np.float32) * 9,
+                pixels=image,
+                label=index,
+                name=f"name {index}",
+            )
+    return path
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda:0", marks=pytest.mark.needs_gpu)])
+def dali(request: pytest.FixtureRequest) -> Any:
+    """FastLoader with this engine, on either device."""
+    return partial(FastLoader, engine="dali", device=request.param)

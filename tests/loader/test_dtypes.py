@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from engines_here import ENGINES
+from engines_here import PLACES
 from loader_checks import assert_same
 
 from fastdata import FastLoader, create_pack, transforms
@@ -21,28 +21,30 @@ HALF_A_STEP = {torch.float16: 2**-10, torch.bfloat16: 2**-7}
 MEAN, STD = (0.48, 0.46, 0.41), (0.23, 0.22, 0.22)
 
 
-def batches(source: Any, engine: str, dtype: Any, **options: Any) -> list[Any]:
+def batches(source: Any, place: dict[str, str], dtype: Any) -> list[Any]:
     chain = [
         transforms.CenterCrop(20),
         transforms.HorizontalFlip(),
         transforms.Normalize(MEAN, STD, dtype),
     ]
-    loader = FastLoader(
-        source, 7, shuffle=True, seed=5, engine=engine, transforms=chain, num_workers=1, **options
-    )
-    assert loader.explain().engine == engine
+    loader = FastLoader(source, 7, shuffle=True, seed=5, transforms=chain, num_workers=1, **place)
+    assert loader.explain().engine == place["engine"]
     return list(loader)
 
 
 @pytest.mark.parametrize("native", ["auto", "off"])
 @pytest.mark.parametrize("dtype", HALVES)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", PLACES)
 def test_halves_are_float32_rounded_once(
-    photos: Path, engine: str, dtype: torch.dtype, native: str, monkeypatch: pytest.MonkeyPatch
+    photos: Path,
+    place: dict[str, str],
+    dtype: torch.dtype,
+    native: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FASTDATA_NATIVE", native)
-    whole = batches(photos, engine, "float32")
-    for half, full in zip(batches(photos, engine, dtype), whole, strict=True):
+    whole = batches(photos, place, "float32")
+    for half, full in zip(batches(photos, place, dtype), whole, strict=True):
         assert (half.image.dtype, half.image.stride()) == (dtype, full.image.stride())
         apart = (half.image.double() - full.image.double()).abs().max()
         assert 0 < apart <= HALF_A_STEP[dtype] + 1e-6
@@ -51,7 +53,8 @@ def test_halves_are_float32_rounded_once(
 
 @pytest.mark.parametrize("dtype", HALVES)
 def test_both_engines_of_the_core_give_the_same_halves(photos: Path, dtype: torch.dtype) -> None:
-    assert_same(batches(photos, "torch", dtype), batches(photos, "cpu", dtype))
+    one, other = (batches(photos, {"engine": engine}, dtype) for engine in ("torch", "cpu"))
+    assert_same(one, other)
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -64,15 +67,18 @@ def test_raw_images_and_single_samples_become_halves(grays: Path, dtype: torch.d
     assert_same([single.image for single in singles], list(half.image))
 
 
-def test_bad_samples_are_left_out_of_halves(photos: Path) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_bad_samples_are_left_out_of_halves(photos: Path, place: dict[str, str]) -> None:
     chain = [transforms.RandomCrop(41), transforms.ToFloat("bfloat16")]
-    loader = FastLoader(photos, 26, fields=["image"], transforms=chain, on_bad="skip")
+    options: dict[str, Any] = {"fields": ["image"], "transforms": chain, "num_workers": 1}
+    loader = FastLoader(photos, 26, **options, **place, on_bad="skip")
     (batch,) = loader
     assert (batch.image.shape, batch.image.dtype) == ((25, 3, 41, 41), torch.bfloat16)
     assert [skip.sample for skip in loader.skipped] == [0]
 
 
-def test_distance_maps_stay_float32(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_distance_maps_stay_float32(tmp_path: Path, place: dict[str, str]) -> None:
     schema = Schema(
         {
             "image": Image(codec="png"),
@@ -83,7 +89,8 @@ def test_distance_maps_stay_float32(tmp_path: Path) -> None:
     image = torch.randint(0, 256, (12, 12, 3), dtype=torch.uint8).numpy()
     with create_pack(tmp_path / "maps.lmdb", schema) as writer:
         writer.add(image=image, mask=image[..., 0] % 2, far=image[..., 0].astype("float32"))
-    (batch,) = FastLoader(tmp_path / "maps.lmdb", transforms=transforms.ToFloat("float16"))
+    chain = transforms.ToFloat("float16")
+    (batch,) = FastLoader(tmp_path / "maps.lmdb", transforms=chain, num_workers=0, **place)
     assert (batch.image.dtype, batch.far.dtype) == (torch.float16, torch.float32)
 
 

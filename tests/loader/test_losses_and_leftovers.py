@@ -70,16 +70,22 @@ def test_a_damaged_sample_is_left_out_when_told_so(
     assert "group/3.jpg" in record.getMessage()
 
 
-def test_a_batch_of_nothing_but_bad_samples_is_left_out(damaged: Path) -> None:
-    loader = FastLoader(damaged, 1, transforms=CROPS, on_bad="skip")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_batch_of_nothing_but_bad_samples_is_left_out(
+    damaged: Path, place: dict[str, str]
+) -> None:
+    loader = FastLoader(damaged, 1, transforms=CROPS, **place, num_workers=2, on_bad="skip")
     assert len(list(loader)) == len(loader) - 1
 
 
-def test_a_sample_too_small_for_its_crop_is_named_or_left_out(photos: Path) -> None:
-    chain = [transforms.CenterCrop(45)]
+@pytest.mark.parametrize("place", PLACES)
+def test_a_sample_too_small_for_its_crop_is_named_or_left_out(
+    photos: Path, place: dict[str, str]
+) -> None:
+    options: dict[str, Any] = {"transforms": [transforms.CenterCrop(45)], "num_workers": 1, **place}
     with pytest.raises(InputError, match=r"group/0\.jpg"):
-        next(iter(FastLoader(photos, 4, transforms=chain)))
-    loader = FastLoader(photos, 26, transforms=chain, on_bad="skip")
+        next(iter(FastLoader(photos, 4, **options)))
+    loader = FastLoader(photos, 26, **options, on_bad="skip")
     assert len(next(iter(loader)).name) == 21
     assert [key for _, key, _ in loader.skipped] == [f"group/{n}.jpg" for n in range(5)]
 

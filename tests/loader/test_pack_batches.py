@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,6 @@ from fastdata.packs import Pack, create_pack
 from fastdata.schema import Image, Label, Scalar, Schema, Text
 
 CROPS = (transforms.RandomResizedCrop(20), transforms.HorizontalFlip())
-more_workers_than_cores = pytest.mark.filterwarnings("ignore:This DataLoader will create")
-
-
-def test_a_batch_is_a_named_tuple_of_tensors_in_schema_order(photo_pack: Pack) -> None:
-    batch = next(iter(FastLoader(photo_pack, batch_size=5, transforms=CROPS)))
-    image, mask, label, weight, box, name = batch
-    assert batch._fields == tuple(photo_pack.schema)
-    assert (image.shape, image.dtype) == ((5, 3, 20, 20), torch.uint8)
-    assert image.is_contiguous(memory_format=torch.channels_last)
-    assert (mask.shape, mask.dtype) == ((5, 20, 20), torch.uint8)
-    assert (label.tolist(), label.dtype) == ([0, 1, 2, 0, 1], torch.int64)
-    assert (weight.tolist(), weight.dtype) == ([0, 0.25, 0.5, 0.75, 1], torch.float64)
-    assert (box.shape, box.dtype) == ((5, 4), torch.int16)
-    assert name == [f"photo {index}" for index in range(5)]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -51,65 +36,11 @@ def test_a_sample_too_small_for_its_crop_is_named_in_whichever_batch_it_is(
         next(batches)
 
 
-@more_workers_than_cores
-@pytest.mark.parametrize("workers", [0, 1, 2, 4])
-@pytest.mark.parametrize("engine", ["cpu", "torch"])
-def test_batches_do_not_depend_on_engine_and_workers(
-    photos: Path, engine: str, workers: int
-) -> None:
-    options: dict[str, Any] = {
-        "batch_size": 8,
-        "shuffle": True,
-        "seed": 5,
-        "transforms": [*CROPS, transforms.Normalize((0.5,) * 3, (0.2,) * 3)],
-    }
-    expected = FastLoader(photos, **options)
-    loader = FastLoader(photos, engine=engine, num_workers=workers, **options)
-    for _ in range(2):
-        assert_same(list(loader), list(expected))
-
-
 def test_spawned_workers_make_the_same_batches(photos: Path) -> None:
     options: dict[str, Any] = {"batch_size": 8, "shuffle": True, "seed": 5, "transforms": CROPS}
     loader = FastLoader(photos, num_workers=1, multiprocessing_context="spawn", **options)
     assert loader.explain().engine == "torch"
     assert_same(list(loader), list(FastLoader(photos, **options)))
-
-
-def test_every_iteration_is_a_new_epoch_until_one_is_set(photos: Path) -> None:
-    loader = FastLoader(photos, batch_size=26, shuffle=True, seed=5, fields=["label", "name"])
-
-    def names() -> list[str]:
-        return next(iter(loader)).name
-
-    first, second = names(), names()
-    assert first != second
-    assert sorted(first) == sorted(second)
-    loader.set_epoch(0)
-    assert names() == names() == first
-
-
-def test_crops_are_new_in_every_epoch_and_for_every_seed(photo_pack: Pack) -> None:
-    def images(seed: int, epoch: int) -> torch.Tensor:
-        loader = FastLoader(photo_pack, 26, transforms=CROPS, fields=["image"], seed=seed)
-        loader.set_epoch(epoch)
-        (batch,) = loader
-        return batch.image
-
-    crops = [images(seed, epoch) for seed in (1, 2) for epoch in (0, 1)]
-    for one, other in itertools.combinations(crops, 2):
-        assert (one != other).flatten(1).any(dim=1).all()
-    assert torch.equal(images(1, 1), crops[1])
-
-
-def test_crops_follow_the_sample_not_its_place(photo_pack: Pack) -> None:
-    def images(shuffle: bool) -> dict[str, torch.Tensor]:
-        loader = FastLoader(photo_pack, 7, shuffle, seed=3, transforms=CROPS)
-        return {name: image for b in loader for name, image in zip(b.name, b.image, strict=True)}
-
-    ordered, shuffled = images(False), images(True)
-    assert list(ordered) != list(shuffled)
-    assert all(torch.equal(ordered[name], shuffled[name]) for name in ordered)
 
 
 def test_fields_choose_and_order(photo_pack: Pack) -> None:
@@ -295,15 +226,6 @@ def test_a_batch_may_be_written_to(grays: Path) -> None:
         batch.vector.zero_()
         batch.image.zero_()
     assert all(torch.equal(b.vector, e) for b, e in zip(loader, expected, strict=True))
-
-
-def test_batches_and_loaders_pickle(photos: Path) -> None:
-    loader = FastLoader(photos, 4, shuffle=True, seed=4, transforms=CROPS)
-    first = list(loader)
-    again = pickle.loads(pickle.dumps(loader))  # noqa: S301
-    again.set_epoch(0)
-    assert_same(list(again), first)
-    assert_same(pickle.loads(pickle.dumps(first[0])), first[0])  # noqa: S301
 
 
 @pytest.mark.parametrize(

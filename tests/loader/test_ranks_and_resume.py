@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
-import sys
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,25 +70,6 @@ def test_a_sampler_of_ones_own_is_not_shared_out_again(as_rank: Any) -> None:
     assert values(loader) == values(plain)
 
 
-def test_torch_distributed_says_the_rank() -> None:
-    script = (
-        "import torch, torch.distributed as dist, tempfile\n"
-        "from fastdata import FastLoader\n"
-        "from torch.utils.data import TensorDataset\n"
-        "with tempfile.TemporaryDirectory() as folder:\n"
-        "    store = dist.FileStore(folder + '/store', 1)\n"
-        "    dist.init_process_group('gloo', store=store, rank=0, world_size=1)\n"
-        "    print(len(FastLoader(TensorDataset(torch.arange(8)), 2)))\n"
-        "    dist.destroy_process_group()\n"
-    )
-    # The environment says otherwise, and must not be asked.
-    environ = os.environ | {"RANK": "1", "WORLD_SIZE": "4"}
-    result = subprocess.run(
-        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=120
-    )
-    assert result.stdout.strip() == "4", result.stderr
-
-
 def test_ranks_without_a_seed_agree(as_rank: Any) -> None:
     seen = []
     for rank in range(2):
@@ -112,22 +88,6 @@ def test_torch_s_seed_governs_and_a_generator_of_ones_own() -> None:
     fixed = [order(n, generator=torch.Generator().manual_seed(9)) for n in range(2)]
     assert fixed[0] == fixed[1]
     assert order(1, seed=4) == order(2, seed=4)
-
-
-@pytest.mark.parametrize("later_workers", [0, 2])
-@pytest.mark.parametrize("step", [0, 2, 4])
-def test_a_resume_goes_on_as_if_unbroken(photos: Path, step: int, later_workers: int) -> None:
-    options: dict[str, Any] = {"batch_size": 6, "shuffle": True, "transforms": CROPS}
-    unbroken = FastLoader(photos, seed=3, num_workers=0, **options)
-    expected = [list(unbroken) for _ in range(3)]
-    broken = FastLoader(photos, seed=3, num_workers=1, **options)
-    list(broken)
-    list(islice(broken, step))
-    state = pickle.loads(pickle.dumps(broken.state_dict()))  # noqa: S301
-    resumed = FastLoader(photos, num_workers=later_workers, **options)
-    resumed.load_state_dict(state)
-    assert_same(list(resumed), expected[1][step:])
-    assert_same(list(resumed), expected[2])
 
 
 @pytest.mark.parametrize("dataset", [numbers(23), Squares()])
