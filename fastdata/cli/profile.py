@@ -56,8 +56,8 @@ def run(
         int,
         typer.Option(
             "--replay",
-            help="Then give this many steps the same batch again, and as many beside a running "
-            "loader, to measure what data costs. The script trains on other data by it.",
+            help="Then measure what-ifs in this many steps each: one batch again, more workers, a "
+            "warm cache, one batch beside a running loader. The script trains on other data.",
             min=0,
         ),
     ] = 0,

@@ -60,6 +60,7 @@ class Pass:
         batches: Handed out so far.
         begun_at: Position of its first turn, while on trial.
         notes: Of its fetches, while on trial.
+        again: Makes further iterators of the loader; None where nothing is to be tried.
     """
 
     def __init__(self, loader: Any, begun_at: int) -> None:
@@ -69,3 +70,4 @@ class Pass:
         self.batches = 0
         self.begun_at = begun_at
         self.notes = StepNotes()
+        self.again: Any = None

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NORMAL", "REPLAY_ALONE", "REPLAY_BESIDE", "Plan"]
+__all__ = ["MORE_WORKERS", "NORMAL", "REPLAY_ALONE", "REPLAY_BESIDE", "WARM_CACHE", "Plan"]
 
 NORMAL: Final = 0
 REPLAY_ALONE: Final = 1
-REPLAY_BESIDE: Final = 2
+MORE_WORKERS: Final = 2
+WARM_CACHE: Final = 3
+REPLAY_BESIDE: Final = 4
 
 _MEASURED_BEFORE_REPLAY = 50
+
+# A running loader may use an epoch up, so it comes last; what was read is read once more after it.
+_TRIED = (REPLAY_ALONE, MORE_WORKERS, WARM_CACHE, REPLAY_BESIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +28,9 @@ class Plan:
         steps: Steady steps to measure after them; None measures all.
         loader_only: Whether nothing but a loader is measured: its epochs may be short, and a step
             that begins one is a step like others.
-        replay: Steps that then get the same batch again, while the loader rests, and as many more
-            while it runs; 0 leaves every batch as it is. The script trains on other data by it.
+        replay: Steps that then get the same batch again, while the loader rests, as many with more
+            workers, as many on samples just read, and as many with one batch while the loader
+            runs; 0 leaves every batch as it is. The script trains on other data by it.
     """
 
     warmup: int = 10
@@ -49,6 +55,4 @@ class Plan:
         if not self.replay or measured is None or done < self.warmup + measured:
             return NORMAL
         tried = done - self.warmup - measured
-        if tried >= 2 * self.replay:
-            return NORMAL
-        return REPLAY_ALONE if tried < self.replay else REPLAY_BESIDE
+        return _TRIED[tried // self.replay] if tried < len(_TRIED) * self.replay else NORMAL

@@ -42,7 +42,7 @@ class Profiler:
     Args:
         warmup: Steps at the beginning that count for themselves.
         steps: Steady steps to measure; None measures all.
-        replay: Steps to try afterwards with the same batch again; see `fastdata.profiling.plan`.
+        replay: Steps to try each what-if in afterwards; see `fastdata.profiling.plan`.
         loader_only: Whether the loop does nothing but take batches; those that begin an epoch are
             then steps like others.
     """
@@ -73,7 +73,7 @@ class Profiler:
 
     def __exit__(self, *exception: object) -> None:
         if self._recorder is not None:
-            self._recorder.thread().ledger.settle()
+            self._recorder.thread().finish()
         self._undo.close()
         if self._session is not None and self._census is not None and uses_gpu():
             tell_syncs(self._session.channel, self._census)
@@ -137,10 +137,14 @@ class _Watched(Generic[Batch]):
 
 
 class _Passing:
-    """One pass; holds what `begin` notes of it."""
+    """One pass; holds what `begin` notes of it.
+
+    Attributes:
+        batches: The loader's own iterator.
+    """
 
     def __init__(self, loader: Iterable[Any]) -> None:
-        self._batches = iter(loader)
+        self.batches = iter(loader)
         self._fastdata_pass: tuple[int, Pass] | None = None
 
     def timed(self, recorder: Recorder) -> Iterator[Any]:
@@ -149,9 +153,9 @@ class _Passing:
         while True:
             try:
                 if noted is None:  # inside another pass that is timed
-                    batch = next(self._batches)
+                    batch = next(self.batches)
                 else:
-                    batch = fetch(noted[1], lambda: next(self._batches), recorder)
+                    batch = fetch(noted[1], lambda: next(self.batches), recorder)
             except StopIteration:
                 return
             yield batch

@@ -146,11 +146,11 @@ class WhatIf(Strict):
 
     Attributes:
         name: Such as "with the whole batch already there".
-        kind: "measured" was replayed in this run; "modelled" was computed from its figures.
+        kind: "measured" was tried in this run; "modelled" was computed from its figures.
         step_seconds: Predicted.
         now_seconds: What that is to be compared with: the median step, or the mean one where steps
             come in bursts, which no median shows.
-        how: One line: what was replayed, or what the model assumes.
+        how: One line: what was tried, or what the model assumes and why it could not be tried.
     """
 
     name: str

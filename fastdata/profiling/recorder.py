@@ -88,10 +88,11 @@ class Thread:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._lane = StepLane(recorder.channel, recorder.plan)
-        self._replay = Replay(recorder.plan)
+        self._replay = Replay(recorder.plan, self._lane.tell)
         self._told: dict[str, Any] | None = None
         self._leader: Any = None
         self._inside: list[tuple[int, bool]] = []
+        self.tries = bool(recorder.plan.replay)
         self.ident = threading.get_ident()
         self.ledger = Ledger(self._write, find_marks=self._find_marks)
 
@@ -133,15 +134,27 @@ class Thread:
 
     def choose_batch(self, one: Pass, take: Callable[[], Any]) -> Callable[[], Any]:
         """How to get the next batch of a pass: by `take`, unless one is replayed."""
+        if not self.tries:
+            return take
         chosen = self._replay.choose(one, take, done=self.ledger.steps)
-        self.ledger.phase = self._replay.phase
-        return chosen
+
+        def got() -> Any:
+            batch = chosen()
+            self.ledger.phase = self._replay.phase
+            return batch
+
+        return got
+
+    def finish(self) -> None:
+        """The run ends; so does whatever was being tried, and the last steps are read."""
+        self._replay.close()
+        self.ledger.settle()
 
     def _write(self, step: StepFigures, notes: StepNotes) -> None:
         is_first = not self._lane.is_open
         self._lane.write(step, notes)
         if is_first:
-            self._lane.tell(**describe_process())
+            self._lane.tell(**describe_process(), tries=self.tries)
         trained = self.ledger.trained_loader
         loader = trained or self._recorder.background_loader
         if loader is None:

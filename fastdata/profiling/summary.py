@@ -10,17 +10,25 @@ from typing import Any
 
 from fastdata.profiling.channel import Lane
 from fastdata.profiling.estimates import median_of, ratio_interval
-from fastdata.profiling.plan import NORMAL, REPLAY_ALONE, REPLAY_BESIDE
+from fastdata.profiling.plan import (
+    MORE_WORKERS,
+    NORMAL,
+    REPLAY_ALONE,
+    REPLAY_BESIDE,
+    WARM_CACHE,
+)
 from fastdata.profiling.record import ROWS, Estimate, StartFigures, StepKind, Timeline
 from fastdata.profiling.steplane import StepLog, step_rings
 
-__all__ = ["NO_STEPS", "StepSummary", "summarise_steps"]
+__all__ = ["NO_STEPS", "SKEWED", "StepSummary", "summarise_steps"]
 
 # A first step that takes so much longer than the median is still compiling or filling caches.
 _SLOW = 3.0
 _SLOW_SECONDS = 0.1
 _MOST_SHOWN = 2_000
 _LEAST_REPLAYED = 5
+SKEWED = 0.1
+"""A median further from the mean, as a share of it, says little of what a step takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,8 @@ class StepSummary:
         drained_share: Of the steps, in which the GPU waited for the CPU to launch work.
         alone: Steps that got the same batch again while the loader rested; None where not tried.
         beside: Likewise while the loader ran.
+        more: Steps whose batches other workers made, as many as `facts` tell.
+        warm: Steps on samples just read.
     """
 
     pid: int
@@ -59,6 +69,8 @@ class StepSummary:
     on_stream: bool
     alone: Estimate | None
     beside: Estimate | None
+    more: Estimate | None
+    warm: Estimate | None
     start: StartFigures
     timeline: Timeline
 
@@ -102,6 +114,8 @@ def summarise_steps(lane: Lane, *, begun: float) -> StepSummary:
         on_stream=bool(steady and steady[-1]["on_stream"]),
         alone=_replayed(odd, REPLAY_ALONE),
         beside=_replayed(odd, REPLAY_BESIDE),
+        more=_replayed(odd, MORE_WORKERS, workers=int(facts.get("tried_workers", 0))),
+        warm=_replayed(odd, WARM_CACHE, workers=_workers(facts)),
         start=_start(special, late, steady),
         timeline=_timeline(special, late, steady, begun),
     )
@@ -118,11 +132,22 @@ def _count_slow(steady: Sequence[StepLog]) -> int:
     return slow
 
 
-def _replayed(odd: Sequence[StepLog], phase: int) -> Estimate | None:
-    walls = [log["wall"] for log in odd if log["phase"] == phase]
+def _workers(facts: dict[str, Any]) -> int:
+    return int(facts["loader"]["workers"]) if "loader" in facts else 0
+
+
+def _replayed(odd: Sequence[StepLog], phase: int, *, workers: int = 0) -> Estimate | None:
+    walls = [log["wall"] for log in odd if log["phase"] == phase and not log["epochs"]]
     # At first the workers still fill their queues, or start to work again.
-    settled = walls[len(walls) // 3 :]
-    return median_of(settled) if len(settled) >= _LEAST_REPLAYED else None
+    settled = walls[max(len(walls) // 3, workers) :]
+    if len(settled) < _LEAST_REPLAYED:
+        return None
+    middle, mean = median_of(settled), statistics.fmean(settled)
+    if abs(middle.median - mean) <= SKEWED * mean or not workers:
+        return middle
+    # Several workers that are late together make steps come in bursts, which no median shows.
+    low, high = ratio_interval(settled, [1.0] * len(settled))
+    return Estimate(median=mean, low=min(low, mean), high=max(high, mean))
 
 
 def _shares(steady: Sequence[StepLog], wall: float) -> dict[str, float | None]:
@@ -209,6 +234,8 @@ NO_STEPS = StepSummary(
     on_stream=False,
     alone=None,
     beside=None,
+    more=None,
+    warm=None,
     start=_start((), (), ()),
     timeline=_timeline((), (), (), 0.0),
 )

@@ -1,4 +1,4 @@
-"""How long a step would take if one thing were different, from the figures of a run.
+"""How long a step would take if one thing were different: as tried in the run, or by a model.
 
 The intervals reach from the least that `Pipeline` allows to what steps cost that hinder the loader
 and are hindered by it. More workers than cores can make a step longer than it is: then the far end
@@ -7,19 +7,20 @@ lies above what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastdata.profiling.pipeline import Pipeline
+from fastdata.profiling.plan import MORE_WORKERS, WARM_CACHE
 from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
 from fastdata.profiling.remedy import count_workers, wanted_workers
-from fastdata.profiling.summary import StepSummary
+from fastdata.profiling.summary import SKEWED, StepSummary
 
 __all__ = ["model_what_ifs"]
 
-# A median further from the mean than this says little of what a step takes.
-_SKEWED = 0.1
 READY = "with the whole batch already there"
+_WARM = "with a warm cache"
 
 # Of what is predicted to be gained, so much may be lost to batches that come in bursts.
 _LOST = 0.1
@@ -28,7 +29,7 @@ _LOST = 0.1
 def model_what_ifs(
     steps: StepSummary, loader: LoaderFacts | None, workers: Workers, *, cores: int
 ) -> tuple[WhatIf, ...]:
-    """What the figures say of changes that were not tried.
+    """What the figures say of changes, tried or not.
 
     Args:
         steps: Of the training thread.
@@ -41,7 +42,10 @@ def model_what_ifs(
     found = list(_replayed(steps))
     if loader is not None:
         pipeline = Pipeline.of(steps, workers, loader.workers, cores=cores)
-        found += _changes(_Model.of(steps, pipeline), loader, workers, cores=cores)
+        model = _Model.of(steps, pipeline)
+        more = wanted_workers(loader, cores=cores)
+        found += _tried(model, steps, loader, more)
+        found += _changes(model, loader, workers, more, cores=cores, facts=steps.facts)
     measured = {one.name for one in found if one.kind == "measured"}
     return tuple(one for one in found if one.kind == "measured" or one.name not in measured)
 
@@ -111,7 +115,7 @@ class _Model:
 
 
 def _is_near(median: float, mean: float) -> bool:
-    return abs(median - mean) <= _SKEWED * mean
+    return abs(median - mean) <= SKEWED * mean
 
 
 def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
@@ -130,28 +134,57 @@ def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
             )
 
 
+def _tried(model: _Model, steps: StepSummary, loader: LoaderFacts, more: int) -> Iterator[WhatIf]:
+    is_more = steps.facts.get("tried_workers") == more > loader.workers
+    for estimate, name, how in (
+        (steps.more if is_more else None, _more(loader, more), "batches made by so many workers"),
+        (steps.warm, _WARM, "samples just read were read again"),
+    ):
+        if estimate is not None:
+            yield WhatIf(
+                name=name,
+                kind="measured",
+                step_seconds=estimate,
+                now_seconds=model.usual,
+                how=how,
+            )
+
+
+def _more(loader: LoaderFacts, more: int) -> str:
+    return f"with {count_workers(more)} instead of {loader.workers}"
+
+
+def _why_not(facts: Mapping[str, Any], phase: int) -> str:
+    """Why it was not measured, for a run in which it was to be."""
+    if not facts.get("tries"):
+        return ""
+    why = facts.get(f"untried_{phase}", "too few steps were left for it")
+    return f"; not measured: {why}"
+
+
 def _changes(
-    model: _Model, loader: LoaderFacts, workers: Workers, *, cores: int
+    model: _Model,
+    loader: LoaderFacts,
+    workers: Workers,
+    more: int,
+    *,
+    cores: int,
+    facts: Mapping[str, Any],
 ) -> Iterator[WhatIf]:
     yield model.without_wait()
     pipeline = model.pipeline
     if not pipeline.making:
         return
-    more = wanted_workers(loader, cores=cores)
     if more > loader.workers:
-        yield model.beside(
-            f"with {count_workers(more)} instead of {loader.workers}",
-            pipeline,
-            more,
-            f"the CPU time of a step and of its batches, on {cores} cores shared evenly",
-        )
+        how = f"the CPU time of a step and of its batches, on {cores} cores shared evenly"
+        yield model.beside(_more(loader, more), pipeline, more, how + _why_not(facts, MORE_WORKERS))
     whole = [stage for stage in workers.stages if not stage.operation]
     reading = sum(stage.seconds_per_batch for stage in whole if stage.name == "read")
     if reading:
         share = reading / sum(stage.seconds_per_batch for stage in whole)
         yield model.beside(
-            "with a warm cache",
+            _WARM,
             pipeline.reading_less(share),
             loader.workers,
-            "the workers' time without reading",
+            "the workers' time without reading" + _why_not(facts, WARM_CACHE),
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.hooks.again import Again
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.passes import Pass
 from fastdata.profiling.recorder import Recorder, Thread, current
@@ -60,6 +61,8 @@ def begin(loader: Any, make: Callable[[], Any], thread: Thread) -> Any:
         ledger.leave()
     if hasattr(iterator, "__dict__"):
         iterator.__dict__[_PASS] = (thread.ident, one)
+        if thread.tries:
+            one.again = Again(loader, getattr(iterator, "batches", iterator))
     return iterator
 
 

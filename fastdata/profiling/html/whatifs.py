@@ -25,7 +25,7 @@ def what_if_section(step: Estimate | None, what_ifs: Sequence[WhatIf]) -> str:
         rows += _row(one.name, chip, one.how, one.step_seconds, most, now=one.now_seconds)
     return (
         '<section><h2>What if</h2><p class="quiet">the step\'s time with one thing changed; '
-        '"measured" was replayed in this run, "modelled" computed from its figures; lines are 95 % '
+        '"measured" was tried in this run, "modelled" computed from its figures; lines are 95 % '
         f'intervals</p><div class="ifs">{rows}</div></section>'
     )
 
