@@ -51,7 +51,7 @@ def train_known(delays: Delays, *, workers: int, steps: int, replay: int = 0) ->
         delays: How long each part takes.
         workers: Worker processes.
         steps: To measure, a multiple of `workers`: these deliver one each, and then rest together.
-        replay: Steps that then get the same batch again; see `fastdata.profiling.plan`.
+        replay: Steps that each what-if is then tried in; see `fastdata.profiling.plan`.
     """
     loader = DataLoader(
         SlowPictures(WARMUP + steps + 2 * replay, delays),

@@ -22,7 +22,7 @@ class Change:
         before: Of the training that is profiled.
         after: Once it is done.
         workers: Before and after.
-        replay: Steps that the first run replays; 0 leaves the prediction to the model.
+        replay: Steps of the first run to try it in; 0 leaves the prediction to the model.
     """
 
     predicted: str
