@@ -36,6 +36,14 @@ _MOST_TURNS = 1 << 16
 _MOST_ON_TRIAL = 4096
 # Steps whose events the GPU has not reached. So many are in flight only when it hangs.
 _MOST_PENDING = 256
+# What costs tens of microseconds, most of them to load code that a step's own work has driven out
+# of the caches, is done after each of the first steps, and then after every few: for so many it
+# costs little more than for one. That is also how many steps on a GPU a killed process loses.
+_FIRST = 32
+_TOGETHER = 8
+_WITHIN_SECONDS = 0.25
+# Rows that may have others inside: a closure runs in the optimizer.
+_OPEN = (UNNAMED, OPTIMIZER)
 
 
 StepDone = Callable[[StepFigures, StepNotes], None]
@@ -68,12 +76,13 @@ class Ledger:
         self._process_cpu = process_clock()
         self._find_marks = find_marks
         self._marks: StreamMarks | None = None
-        self._rows: list[str] = []
+        self._rows = [UNNAMED]
         self._turns: list[Turn] = []
         self._notes = StepNotes()
         self._on_trial: list[Pass] = []
         self._trained: Pass | None = None
         self._core_clock = CoreClock()
+        self._looked_at = 0.0
         self.steps = 0
         self.phase = NORMAL
         self._pending: deque[tuple[list[Turn], StepNotes]] = deque()
@@ -92,7 +101,7 @@ class Ledger:
     @property
     def is_idle(self) -> bool:
         """Whether the thread is in none of the rows."""
-        return not self._rows
+        return len(self._rows) == 1
 
     def trains_on(self, stream: Any) -> bool:
         """Whether the steps are timed on this stream of a GPU."""
@@ -104,7 +113,7 @@ class Ledger:
         Only an optimizer has rows inside it, those of its closure; elsewhere the outer row counts,
         such as `backward` when it computes activations again.
         """
-        if self._rows and self._rows[-1] != OPTIMIZER:
+        if self._rows[-1] not in _OPEN:
             return False
         self._rows.append(row)
         self._turn(row)
@@ -113,7 +122,7 @@ class Ledger:
     def leave(self) -> None:
         """Turns back to what was before the last `enter`."""
         self._rows.pop()
-        self._turn(self._row)
+        self._turn(self._rows[-1])
 
     def leave_unnamed(self) -> None:
         """As `leave`, where what was entered turned out to be nothing of that name."""
@@ -128,7 +137,7 @@ class Ledger:
 
     def begin_fetch(self, of: Pass) -> bool:
         """Turns to waiting for a batch, as `enter` does."""
-        if not self._rows:
+        if self.is_idle:
             if of.is_training and self._on_trial:
                 self._end_trials(self._on_trial[0])
             elif of.is_training is False:
@@ -149,7 +158,7 @@ class Ledger:
     def end_pass(self, of: Pass) -> None:
         """Turns back from a fetch that found the end of the pass."""
         self.leave()
-        if of in self._on_trial and not self._rows:
+        if of in self._on_trial and self.is_idle:
             self._end_trials(of)
 
     def see_forward(self, *, with_grad: bool) -> None:
@@ -175,33 +184,51 @@ class Ledger:
         one.is_training = True
         self._notes.join(one.notes)
 
-    def end_step(self) -> None:
-        """Ends the step here; what follows until this returns is the profiler's, and in no step."""
-        self._turn(self._row)
+    def end_step(self, *, has_just_left: bool = False) -> None:
+        """Ends the step here; what follows until this returns is the profiler's, and in no step.
+
+        Args:
+            has_just_left: `leave` was called just before: the step ends with that turn.
+        """
+        if not has_just_left:
+            self._turn(self._rows[-1])
         self.see_backward()
         notes, self._notes = self._notes, StepNotes()
         self.steps += 1
         notes.phase = self.phase
-        notes.core_wait = self._core_clock.read()
         before, self._process_cpu = self._process_cpu, self._process_clock()
         notes.process_cpu = self._process_cpu - before
-        notes.is_drained = self._is_drained()
+        notes.is_drained = self._marks is not None and self._is_drained(self._marks)
         turns, self._turns = self._turns, []
         self._pending.append((turns, notes))
-        self.settle()
+        if self._looks_around(turns[-1][1]):
+            notes.core_wait = self._core_clock.read()
+            self.settle()
+            self._follow_gpu()
+        elif self._marks is None:
+            self.settle()
+        self._turn(self._rows[-1])
+
+    def _looks_around(self, now: float) -> bool:
+        """Whether it is time for what is not done after every step."""
+        is_time = (
+            self.steps <= _FIRST
+            or self.steps % _TOGETHER == 0
+            or now - self._looked_at > _WITHIN_SECONDS
+        )
+        if is_time:
+            self._looked_at = now
+        return is_time
+
+    def _follow_gpu(self) -> None:
         if self._marks is None:
             self._marks = self._find_marks()
         else:
             self._marks.follow()
-        self._turn(self._row)
 
-    @property
-    def _row(self) -> str:
-        return self._rows[-1] if self._rows else UNNAMED
-
-    def _is_drained(self) -> bool:
+    def _is_drained(self, marks: StreamMarks) -> bool:
         mark = next((turn[3] for turn in reversed(self._turns) if turn[0] == OPTIMIZER), None)
-        return mark is not None and self._marks is not None and self._marks.is_reached(mark)
+        return mark is not None and marks.is_reached(mark)
 
     def _turn(self, row: str) -> None:
         if len(self._turns) >= _MOST_TURNS:
@@ -222,21 +249,23 @@ class Ledger:
     def _leave_out(self, begin: int, end: int | None = None) -> None:
         """Makes one turn of those from `begin` to before `end`, or to now."""
         if end is None:
-            self._turn(self._row)
+            self._turn(self._rows[-1])
             end = len(self._turns) - 1
         self._turns[begin:end] = [(VALIDATION, *self._turns[begin][1:])]
 
     def settle(self) -> None:
-        """Reads the steps that the GPU has done; the end of each step and of the run does."""
+        """Reads the steps that the GPU has done; the end of the run does, and those of steps."""
         while self._pending:
             turns, notes = self._pending[0]
+            marks = self._marks
             # A turn inside the capture of a CUDA graph has no mark; the wall clock knows them all.
-            marks = self._marks if all(turn[3] is not None for turn in turns) else None
+            if marks is not None and any(turn[3] is None for turn in turns):
+                marks = None
             if marks is not None and not marks.is_reached(turns[-1][3]):
-                if len(self._pending) > _MOST_PENDING:
-                    self._pending.popleft()
-                return
+                break
             self._pending.popleft()
             self._on_step(resolve(turns, marks), notes)
             if marks is not None:
                 marks.release(turn[3] for turn in turns)
+        while len(self._pending) > _MOST_PENDING:
+            self._pending.popleft()

@@ -17,8 +17,8 @@ class StepNotes:
         ready: Of these, how many lay ready; None where nobody can tell.
         samples: In these; None where batches do not tell.
         phase: What the step was for; see `fastdata.profiling.plan`.
-        core_wait: Seconds that the thread was ready to run and had no core; None where the system
-            does not say.
+        core_wait: Seconds that the thread was ready to run and had no core, in this step and those
+            before it for which nobody asked; None where the system does not say.
         process_cpu: CPU seconds of all threads of the process.
         is_drained: Whether the GPU had done all of `backward` when the optimizer's step had been
             launched: it waits for the CPU. False on a CPU.
@@ -26,7 +26,7 @@ class StepNotes:
 
     def __init__(self) -> None:
         self.phase = NORMAL
-        self.core_wait: float | None = None
+        self.core_wait: float | None = 0.0
         self.process_cpu = 0.0
         self.is_drained = False
         self.fetches = 0

@@ -108,7 +108,7 @@ class Thread:
             return
         self._leave(key)
         if self.ledger.is_idle and self._recorder.ends_by_optimizer and self._leads(optimizer):
-            self.ledger.end_step()
+            self.ledger.end_step(has_just_left=True)
 
     def _leave(self, key: tuple[int, bool]) -> None:
         # What an exception has left open since, this step's or an earlier one's, is closed with it.

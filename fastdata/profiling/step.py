@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fastdata.profiling.marks import StreamMarks, split_wait
@@ -48,7 +49,7 @@ class StepFigures(NamedTuple):
     Attributes:
         start: On the wall clock.
         wall: All but validation. The rows add up to it.
-        rows: By the names of `fastdata.profiling.record.ROWS`.
+        rows: By the names of `fastdata.profiling.record.ROWS`, in their order.
         hidden: Wait for data that the GPU's earlier work covered.
         first_batch: Of `rows`, wait for the first batch of an epoch.
         worker_start: Of `rows`, start of an epoch.
@@ -82,16 +83,16 @@ def resolve(turns: Sequence[Turn], marks: StreamMarks | None) -> StepFigures:
     epochs = validations = 0
     at = [turn[1] for turn in turns]
     shown = at if marks is None else marks.times([turn[3] for turn in turns])
-    for number in range(len(turns) - 1):
-        row = turns[number][0]
-        seconds = shown[number + 1] - shown[number]
+    spans = [end - start for start, end in pairwise(shown)]
+    for (turn, following), seconds in zip(pairwise(turns), spans, strict=True):
+        row = turn[0]
         sums[row] += seconds
         if row == UNNAMED:
-            cpu += turns[number + 1][2] - turns[number][2]
+            cpu += following[2] - turn[2]
         elif row in _FETCHES:
             epochs += row == FIRST_BATCH
             if marks is not None:
-                hidden += split_wait(at[number + 1] - at[number], seconds)[1]
+                hidden += split_wait(following[1] - turn[1], seconds)[1]
         elif row == VALIDATION:
             validations += 1
     # The thread's CPU clock may tick more coarsely than the wall clock.

@@ -91,20 +91,17 @@ class StepLane:
 
 
 def _entry(step: StepFigures, notes: StepNotes, *, is_warmup: bool) -> tuple[float, ...]:
+    # Both have the order of `FIELDS`.
+    start, wall, rows, *others, on_stream = step
     return (
-        step.start,
-        step.wall,
-        *(step.rows[name] for name in ROWS),
-        step.hidden,
-        step.first_batch,
-        step.worker_start,
-        step.epochs,
-        step.validation,
-        step.validation_passes,
+        start,
+        wall,
+        *rows.values(),
+        *others,
         notes.fetches,
         math.nan if notes.ready is None else notes.ready,
         math.nan if notes.samples is None else notes.samples,
-        step.on_stream,
+        on_stream,
         is_warmup,
         math.nan if notes.core_wait is None else notes.core_wait,
         notes.process_cpu,

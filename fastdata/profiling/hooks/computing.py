@@ -99,15 +99,15 @@ def _around_copy(original: Any) -> Any:
             finally:
                 ledger.leave()
         if result.is_cuda and not self.is_cuda:
-            _note_stream(result.device, recorder)
+            _note_stream(result.get_device(), recorder)
         return result
 
     return copy
 
 
-def _note_stream(device: torch.device, recorder: Recorder) -> None:
+def _note_stream(device: int, recorder: Recorder) -> None:
     handle = torch.cuda.current_stream(device).cuda_stream
-    if handle != torch.cuda.default_stream(device).cuda_stream:
+    if handle:  # the default stream's is 0
         recorder.copy_streams.add(handle)
 
 

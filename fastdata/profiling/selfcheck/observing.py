@@ -28,12 +28,12 @@ _WARMUP = 40
 
 
 def observer(
-    *, modules: tuple[int, ...] = MODULES, pairs: int = 30, steps: int = 4, device: str = "cpu"
+    *, modules: tuple[int, ...] = MODULES, pairs: int = 30, steps: int = 8, device: str = "cpu"
 ) -> Iterator[Check]:
     """What the profiler costs a step, at most, in CPU time of the training thread.
 
     Blocks of steps with and without it alternate as ABBA, and each pair of neighbours gives the
-    ratio of their medians. How long a CPU takes for the same work doubles while others use the
+    ratio of their means: what is done after every few steps counts with its share. How long a CPU takes for the same work doubles while others use the
     other half of its core, or its caches; the ratio is not changed by that, and what it is a ratio
     of is taken from the quickest tenth of the steps. The upper end of the interval over the pairs
     is what is checked.
@@ -41,7 +41,7 @@ def observer(
     Args:
         modules: Of each model that is tried.
         pairs: Of blocks with and without.
-        steps: Of a block.
+        steps: Of a block; a multiple of 8, as many as the profiler does some of its work after.
         device: Where the model is.
     """
     for count in modules:
@@ -60,16 +60,17 @@ def _cost(workload: _Workload, *, pairs: int, steps: int) -> Estimate:
     """CPU seconds that the profiler adds to a step."""
     ratios, without = [], []
     for pair in range(pairs):
-        medians: dict[bool, float] = {}
+        means: dict[bool, float] = {}
         for is_on in (False, True) if pair % 2 == 0 else (True, False):
             with Profiler(warmup=0) if is_on else nullcontext():
-                # The first step claims a lane, and Python learns anew what it calls.
+                # The first step claims a lane, more is done after each of the first 32, and
+                # Python learns anew what it calls.
                 for _ in range(_WARMUP):
                     workload.step(asleep=0.0)
                 seconds = [workload.step(asleep=_ASLEEP_SECONDS) for _ in range(steps)]
-            medians[is_on] = statistics.median(seconds)
+            means[is_on] = statistics.fmean(seconds)
             without += [] if is_on else seconds
-        ratios.append(medians[True] / medians[False] - 1)
+        ratios.append(means[True] / means[False] - 1)
     ratio, quick = median_of(ratios), sorted(without)[len(without) // 10]
     return Estimate(median=ratio.median * quick, low=ratio.low * quick, high=ratio.high * quick)
 
