@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fastdata.profiling.marks import StreamMarks, split_wait
@@ -33,7 +32,7 @@ WORKER_START = "worker_start"
 FIRST_BATCH = "first_batch"
 VALIDATION = "validation"
 
-_FETCHES = (WAIT, FIRST_BATCH, WORKER_START)
+_FETCHES = frozenset((WAIT, FIRST_BATCH, WORKER_START))
 _ROWS = (*_FETCHES, COPY, FORWARD, BACKWARD, OPTIMIZER, UNNAMED, VALIDATION)
 
 
@@ -81,20 +80,23 @@ def resolve(turns: Sequence[Turn], marks: StreamMarks | None) -> StepFigures:
     sums = dict.fromkeys(_ROWS, 0.0)
     cpu = hidden = 0.0
     epochs = validations = 0
-    at = [turn[1] for turn in turns]
-    shown = at if marks is None else marks.times([turn[3] for turn in turns])
-    spans = [end - start for start, end in pairwise(shown)]
-    for (turn, following), seconds in zip(pairwise(turns), spans, strict=True):
-        row = turn[0]
+    if marks is None:
+        shown = [turn[1] for turn in turns]
+    else:
+        shown = marks.times([turn[3] for turn in turns])
+    before, since = turns[0], shown[0]
+    for turn, now in zip(turns[1:], shown[1:], strict=True):
+        row, seconds = before[0], now - since
         sums[row] += seconds
         if row == UNNAMED:
-            cpu += following[2] - turn[2]
+            cpu += turn[2] - before[2]
         elif row in _FETCHES:
             epochs += row == FIRST_BATCH
             if marks is not None:
-                hidden += split_wait(following[1] - turn[1], seconds)[1]
+                hidden += split_wait(turn[1] - before[1], seconds)[1]
         elif row == VALIDATION:
             validations += 1
+        before, since = turn, now
     # The thread's CPU clock may tick more coarsely than the wall clock.
     other = min(sums[UNNAMED], max(cpu, 0.0))
     rows = {
@@ -107,7 +109,7 @@ def resolve(turns: Sequence[Turn], marks: StreamMarks | None) -> StepFigures:
         "residual": sums[UNNAMED] - other,
     }
     return StepFigures(
-        start=at[0],
+        start=turns[0][1],
         wall=sum(rows.values()),
         rows=rows,
         hidden=hidden,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fastdata.profiling.corewait import CoreClock
 from fastdata.profiling.ledger import Ledger
 from fastdata.profiling.passes import Pass, StepNotes
 from fastdata.profiling.record import ROWS
@@ -93,7 +94,8 @@ def test_the_rows_of_a_step_add_up_to_its_wall_time() -> None:
     first, second = run.steps
     assert (first.epochs, first.worker_start, first.first_batch) == (1, 0.5, 8.0)
     assert second.epochs == 0 and second.wall == 9.75
-    assert second.rows == dict(zip(ROWS, (4.0, 0.25, 1.0, 2.0, 0.5, 0.5, 1.5), strict=True))
+    assert tuple(second.rows) == ROWS
+    assert tuple(second.rows.values()) == (4.0, 0.25, 1.0, 2.0, 0.5, 0.5, 1.5)
     assert (run.notes[1].fetches, run.notes[1].samples, run.notes[1].ready) == (1, 4, 0)
 
 
@@ -281,3 +283,51 @@ def test_steps_wait_in_line_until_the_gpu_has_done_them() -> None:
     stream.reached = True
     run.train(training, 1.0)
     assert len(run.steps) == 3 and stream.released > 0
+
+
+def train_quickly(run: Run, of: Pass, steps: int) -> None:
+    """Steps of 1 ms; the clock of a test has others take seconds."""
+    for _ in range(steps):
+        run.fetch(of, 0.0005)
+        run.backward(0.0005)
+        run.step(0.0)
+
+
+def test_quick_steps_on_a_gpu_are_read_several_at_a_time_and_none_is_lost() -> None:
+    run, _, training = on_stream()
+    train_quickly(run, training, 39)
+    assert len(run.steps) == 40
+    train_quickly(run, training, 7)
+    assert len(run.steps) == 40
+    train_quickly(run, training, 1)
+    assert len(run.steps) == 48 and all(step.on_stream for step in run.steps[1:])
+    train_quickly(run, training, 3)
+    run.spend(1.0)
+    train_quickly(run, training, 1)
+    assert len(run.steps) == 52
+    train_quickly(run, training, 2)
+    run.ledger.settle()
+    assert len(run.steps) == 54
+    assert [step.rows[WAIT] for step in run.steps[1:]] == pytest.approx([0.0005] * 53)
+
+
+def test_steps_without_a_gpu_are_read_one_by_one() -> None:
+    run = Run()
+    training = run.begin()
+    for steps in range(1, 50):
+        train_quickly(run, training, 1)
+        assert len(run.steps) == steps
+
+
+def test_no_wait_for_a_core_is_lost_between_two_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system counts 1 ms a step."""
+    waited = [0.0]
+    monkeypatch.setattr(CoreClock, "_total", lambda _: waited[0])
+    run = Run()
+    training = run.begin()
+    for _ in range(64):
+        waited[0] += 0.001
+        train_quickly(run, training, 1)
+    waits = [notes.core_wait or 0.0 for notes in run.notes]
+    assert sum(waits) == pytest.approx(0.064) and waits[:32] == pytest.approx([0.001] * 32)
+    assert sum(wait > 0 for wait in waits[32:]) == 4

@@ -33,10 +33,10 @@ def observer(
     """What the profiler costs a step, at most, in CPU time of the training thread.
 
     Blocks of steps with and without it alternate as ABBA, and each pair of neighbours gives the
-    ratio of their means: what is done after every few steps counts with its share. How long a CPU takes for the same work doubles while others use the
-    other half of its core, or its caches; the ratio is not changed by that, and what it is a ratio
-    of is taken from the quickest tenth of the steps. The upper end of the interval over the pairs
-    is what is checked.
+    ratio of their means: what is done after every few steps counts with its share. How long a CPU
+    takes for the same work doubles while others use the other half of its core, or its caches; the
+    ratio is not changed by that, and what it is a ratio of is taken from the quickest tenth of the
+    steps. The upper end of the interval over the pairs is what is checked.
 
     Args:
         modules: Of each model that is tried.
