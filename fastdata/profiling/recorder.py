@@ -51,6 +51,7 @@ class Recorder:
         self.channel = channel
         self.ends_by_optimizer = ends_by_optimizer
         self.fetching_threads: set[int] = set()
+        self._relays: set[int] = set()
         self.copy_streams: set[int] = set()
         self.background_loader: dict[str, Any] | None = None
         self.background_thread: str | None = None
@@ -80,6 +81,19 @@ class Recorder:
         self.fetching_threads.add(threading.get_ident())
         self.background_thread = threading.current_thread().name
         self.background_loader = loader
+
+    def has_batches(self, giver: int | None) -> bool:
+        """Whether `giver` is a thread that takes batches; then the calling one has one now.
+
+        Args:
+            giver: The thread that has let the calling one go on; None where that is not known.
+        """
+        if giver not in self.fetching_threads and giver not in self._relays:
+            return False
+        ident = threading.get_ident()
+        if ident != giver and threading.current_thread() is not threading.main_thread():
+            self._relays.add(ident)
+        return True
 
 
 class Thread:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -70,6 +72,93 @@ def test_a_background_prefetcher(tmp_path: Path) -> None:
     rows = median_rows(done.profile)
     assert done.ended.code == 0 and done.profile.steps == 30
     assert 0.025 <= rows["exposed_data_wait"] < 0.04 and 0.02 <= rows["residual"] < 0.03
+    assert done.profile.loader is not None and done.profile.loader.dataset == "Slow"
+
+
+AHEAD = {
+    "SimpleQueue, imported by its name": """
+def ahead(loader):
+    made = SimpleQueue()
+    def load():
+        for batch in loader:
+            made.put(batch)
+        made.put(None)
+    threading.Thread(target=load, daemon=True).start()
+    while (batch := made.get()) is not None:
+        yield batch
+""",
+    "two threads, one of which hands on what it gets": """
+def ahead(loader):
+    raw, made = queue.SimpleQueue(), queue.Queue(2)
+    def load():
+        for batch in loader:
+            raw.put(batch)
+        raw.put(None)
+    def hand_on():
+        while (batch := raw.get()) is not None:
+            made.put(batch * 2)
+        made.put(None)
+    for target in (load, hand_on):
+        threading.Thread(target=target, daemon=True).start()
+    while (batch := made.get()) is not None:
+        yield batch
+""",
+    "a future": """
+def ahead(loader):
+    batches = iter(loader)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+""",
+    "a pool of threads": """
+def ahead(loader):
+    batches = iter(loader)
+    with ThreadPool(1) as pool:
+        coming = pool.apply_async(next, (batches, None))
+        while (batch := coming.get()) is not None:
+            coming = pool.apply_async(next, (batches, None))
+            yield batch
+""",
+}
+
+PREFETCHING = f"""
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+import queue, threading, time
+from queue import SimpleQueue
+import json, pathlib, sys, torch
+from torch.utils.data import DataLoader, Dataset
+{SLOW}
+AHEAD
+torch.set_num_threads(1)
+net = torch.nn.Linear(8, 2)
+opt = torch.optim.SGD(net.parameters(), lr=0.01)
+waits, batches = [], ahead(DataLoader(Slow(40, 0.05)))
+while True:
+    begun = time.perf_counter()
+    x = next(batches, None)
+    waits.append(time.perf_counter() - begun)
+    if x is None:
+        break
+    time.sleep(0.02)
+    net(x).sum().backward()
+    opt.step()
+pathlib.Path(sys.argv[1]).write_text(json.dumps(waits))
+"""
+
+
+@pytest.mark.parametrize("way", AHEAD)
+def test_a_prefetcher_waits_for_as_long_as_it_says_itself(tmp_path: Path, way: str) -> None:
+    told = tmp_path / "waits.json"
+    done = profile(tmp_path, PREFETCHING.replace("AHEAD", AHEAD[way]), str(told))
+    rows, waits = median_rows(done.profile), json.loads(told.read_text())
+    assert done.ended.code == 0 and done.profile.steps == 30
+    assert done.profile.verdict.kind == "data-bound"
+    waited = statistics.median(waits[10:-1])
+    assert waited > 0.02 and rows["exposed_data_wait"] == pytest.approx(waited, abs=0.002)
+    assert 0.02 <= rows["residual"] < 0.03
     assert done.profile.loader is not None and done.profile.loader.dataset == "Slow"
 
 

@@ -1,7 +1,8 @@
 """Sees a training thread wait for a thread that loads ahead.
 
 Whoever prefetches on a thread of their own hands batches over by a queue or an event, most of which
-wait in ``threading.Condition``. A wait that a fetching thread has ended was one for data.
+wait in ``threading.Condition``. A wait that a fetching thread has ended was one for data, and so
+was one that was ended by a thread that hands on what it got from such a one, as a pool's does.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def wait_for(wait: Callable[[], Any], find_waker: Callable[[], int | None]) -> A
     try:
         return wait()
     finally:
-        if find_waker() in recorder.fetching_threads:
+        if recorder.has_batches(find_waker()):
             ledger.leave()
             _see_handover(recorder)
         else:
@@ -79,7 +80,7 @@ def _around_enter(original: Any) -> Any:
         if (
             recorder is not None
             and not recorder.sees_handover
-            and self.__dict__.get(_NOTIFIER) in recorder.fetching_threads
+            and recorder.has_batches(self.__dict__.get(_NOTIFIER))
             and threading.get_ident() not in recorder.fetching_threads
             and recorder.thread().ledger.is_idle
         ):
