@@ -23,7 +23,7 @@ from fastdata.engines.values import DeferredValues
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine, read_ranks
 from fastdata.loader.collate import RefusingCollate, SampleCollate
-from fastdata.loader.gpudecoding import gpu_decodes_faster
+from fastdata.loader.gpudecoding import gpu_should_decode
 from fastdata.loader.settings import choose_threads
 from fastdata.schema import Image
 from fastdata.transforms import Plan, plan
@@ -134,7 +134,7 @@ def _with_dali(request: Request, choice: Choice) -> Choice:
 
 
 def _on_gpu(request: Request, choice: Choice) -> Choice:
-    """The choice with a GPU as device; for "auto", DALI in place of threads where it is faster.
+    """The choice with a GPU as device; for "auto", DALI in place of threads where it should be.
 
     Raises:
         UsageError: The GPU is not to be had here.
@@ -146,7 +146,7 @@ def _on_gpu(request: Request, choice: Choice) -> Choice:
     is_for_threads = request.engine == "auto" and choice.engine == "cpu"
     if not is_for_threads or maker is None or not maker.rendered_images:
         return choice
-    verdict = gpu_decodes_faster(
+    verdict = gpu_should_decode(
         cores=_cores(request.num_workers),
         jpegs=any(image.codec in _JPEGS for image in maker.rendered_images.values()),
         pixels=max(math.prod(maker.fields.first_size(name)) for name in maker.rendered_images),

@@ -90,7 +90,9 @@ def test_a_plain_loop(dataset: Any, workers: int) -> None:
     assert_waits(profile, steps=22)
     (lane,) = profile.workers.lanes
     assert (lane.kind, lane.batches) == ("process" if workers else "main", 24)
-    assert lane.samples == 24 and lane.stages[0].seconds_per_batch >= WAIT
+    # Page faults may put a stage of theirs before it.
+    longest = max(stage.seconds_per_batch for stage in lane.stages)
+    assert lane.samples == 24 and longest >= WAIT
 
 
 def test_persistent_workers_go_on_in_their_lane() -> None:
