@@ -34,6 +34,9 @@ class Change:
 
 _SLOW = Delays(decode=0.08, forward=0.02)
 _READY = "with the whole batch already there"
+# What is done for real still takes its batches from a worker's queue, in 0.4 to 0.7 ms on two
+# cores, where a batch that is given again costs nothing.
+_FETCH_SECONDS = 0.001
 
 CHANGES = (
     Change(predicted="with 1 worker instead of 0", before=_SLOW, after=_SLOW, workers=(0, 1)),
@@ -51,7 +54,7 @@ CHANGES = (
 
 
 def ledger(*, changes: tuple[Change, ...] = CHANGES, steps: int = 24) -> Iterator[Check]:
-    """The signed error of each prediction; its tolerance is how far its interval reaches.
+    """The signed error of each prediction; its tolerance is its interval's reach, or a fetch.
 
     Args:
         changes: What is done.
@@ -84,6 +87,6 @@ def _check(what_if: WhatIf, *, got: float) -> Check:
         case=f"{what_if.name}, {what_if.kind}: {error / got:+.1%} of the step",
         expected=got * 1e3,
         measured=predicted.median * 1e3,
-        tolerance=reach * 1e3,
+        tolerance=max(reach, _FETCH_SECONDS) * 1e3,
         unit="ms a step",
     )
