@@ -71,21 +71,19 @@ def test_without_a_gpu_every_row_says_so() -> None:
 
 
 def test_loaders_are_measured_alone_and_in_training(data: tuple[Any, ...]) -> None:
-    chosen = ("fast-cpu", "torch-pillow", "synthetic")
+    chosen = ("fast-cpu", "synthetic")
     lines, page = run(*data, *TINY, "--only", *chosen)
     measured = [(line["case"], line["measure"]) for line in lines]
     assert sorted(measured) == [
         ("fast-cpu", "load"),
         ("fast-cpu", "train"),
         ("synthetic", "train"),
-        ("torch-pillow", "load"),
-        ("torch-pillow", "train"),
     ]
     for line in lines:
         assert line["batches"] == 1
         assert line["images_per_second"] > 0 and line["cores_busy"] >= 0
         assert line["gpu_busy"] is None
-    cells = row(page, "torch DataLoader + Pillow, files")
+    cells = row(page, "FastLoader, `cpu` with device prefetch")
     assert float(cells[7].strip("*%")) > 0 and cells[4] == "no GPU at hand"
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import psutil
 
 from fastdata.converters import convert
 from fastdata.demo.files import MadeFiles, write_files
@@ -11,6 +14,17 @@ from fastdata.demo.scenes import PARTS, TRUNCATE
 from fastdata.profiling import Profile, Profiler
 
 STEPS = 24
+
+
+# Cores that other programs take; without them a run of the pack is compute-bound.
+BUSY_ELSEWHERE = 0.3
+
+
+def cpu_of_others() -> float:
+    """CPU seconds so far of all processes but this one."""
+    machine = psutil.cpu_times()
+    idle = machine.idle + getattr(machine, "iowait", 0.0)
+    return float(sum(machine) - idle - time.process_time())
 
 
 def from_files(made: MadeFiles) -> Profile:
@@ -42,14 +56,14 @@ def test_files_are_data_bound_and_the_pack_is_not(tmp_path: Path) -> None:
         truncate=TRUNCATE,
         distance_dtype="uint8",
     )
-    # Where other programs have the cores, a run of the pack may be called contention.
-    kinds: list[str] = []
     for _ in range(3):
+        others, begun = cpu_of_others(), time.perf_counter()
         quick = from_pack(summary.out)
-        kinds.append(quick.verdict.kind)
-        if kinds[-1] == "compute-bound":
+        taken = (cpu_of_others() - others) / (time.perf_counter() - begun)
+        if quick.verdict.kind == "compute-bound":
             break
-    assert kinds[-1] == "compute-bound", kinds
-    assert quick.verdict.next_command is None
+    is_disturbed = quick.verdict.kind == "contention" and taken > BUSY_ELSEWHERE
+    assert is_disturbed or quick.verdict.kind == "compute-bound", (quick.verdict, taken)
+    assert is_disturbed or quick.verdict.next_command is None
     assert slow.exposed_share is not None and quick.exposed_share is not None
     assert quick.exposed_share < slow.exposed_share / 4
