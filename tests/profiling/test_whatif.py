@@ -47,7 +47,8 @@ def test_a_batch_that_is_there_and_a_warm_cache() -> None:
     known = train_known(Delays(read=0.06, decode=0.02, forward=0.01), workers=1, steps=20)
     before = known.profile
     there = predicted(before.what_if, READY).step_seconds
-    assert there.low == pytest.approx(known.step_seconds, abs=0.005) and there.high < 0.04
+    # Without a core lacking, a step is the sleep of 10 ms; no more than it was measured to be.
+    assert 0.009 <= there.low <= known.step_seconds + 0.005 and there.high < 0.04
     warm = predicted(before.what_if, "with a warm cache").step_seconds
     after = train_known(Delays(decode=0.02, forward=0.01), workers=1, steps=20).profile
     assert after.wall_seconds is not None and warm.low * 0.9 <= after.wall_seconds <= warm.high
