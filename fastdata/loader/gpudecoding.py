@@ -14,12 +14,13 @@ __all__ = [
 ]
 
 # Images a second from photos of 450x450, RandomResizedCrop(224), in batches of 256, on an H200 with
-# 16 cores, by benchmarks/gpu.py. One core: 1,030 of 4 at work, 945 of 8, 740 of 16. DALI: 25,000.
+# 16 cores, by benchmarks/gpu.py. One core: 1,030 of 4 at work, 945 of 8, 740 of 16. DALI: 25,000
+# with chroma repeated; interpolated, as by default, 8 % less (see engines/dali/tuning.py).
 # A ResNet-50 that trains in bfloat16 takes 4,700 there: fed by 16 cores it reaches all of that, fed
-# by DALI 94 %, since DALI computes on the same GPU. So cores that make twice what such a network
-# takes leave the GPU to it. Larger photos slow all down alike: ratios are what counts.
+# by DALI with chroma repeated 94 %, since DALI computes on the same GPU. So cores that make twice
+# what such a network takes leave the GPU to it. Larger photos slow all: ratios are what counts.
 IMAGES_PER_CORE: Final = 900
-GPU_IMAGES: Final = 25_000
+GPU_IMAGES: Final = 23_000
 NETWORK_IMAGES: Final = 4_700
 # Images of fewer pixels, such as 128x128, cost less to decode than to hand over one by one.
 SMALL_PIXELS: Final = 128 * 128
