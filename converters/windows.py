@@ -106,21 +106,10 @@ def list_windows(path: Path, options: ConvertOptions) -> Source:
             f"{display(path)}: no window fits; the longest run of complete rows has {longest}, a "
             f"window with its target needs {reach}; take a smaller window or missing='fill'"
         )
-    targets = None
-    if target is not None:
-        targets = np.asarray(values[starts + reach - 1, target])
+    targets = None if target is None else np.asarray(values[starts + reach - 1, target])
     stored = values if features == list(range(values.shape[1])) else values[:, features]
     names = tuple(display(series.columns[position]) for position in features)
-    fields: dict[str, Field] = {
-        "window": Window(
-            length=options.window,
-            features=names,
-            dtype=stored.dtype.newbyteorder("=").name,
-            categories=tuple(entry for entry in series.categories if entry[0] in names),
-        )
-    }
-    if targets is not None:
-        fields["target"] = Scalar(dtype=targets.dtype.newbyteorder("=").name)
+    fields = _fields(series, options.window, names, stored, targets)
     return Source(
         layout="windows",
         root=str(path.resolve().parent),
@@ -130,6 +119,26 @@ def list_windows(path: Path, options: ConvertOptions) -> Source:
         series={"window": stored},
         notes=(*series.notes, *complete.notes),
     )
+
+
+def _fields(
+    series: Series,
+    length: int,
+    names: tuple[str, ...],
+    stored: np.ndarray[Any, Any],
+    targets: np.ndarray[Any, Any] | None,
+) -> dict[str, Field]:
+    fields: dict[str, Field] = {
+        "window": Window(
+            length=length,
+            features=names,
+            dtype=stored.dtype.newbyteorder("=").name,
+            categories=tuple(entry for entry in series.categories if entry[0] in names),
+        )
+    }
+    if targets is not None:
+        fields["target"] = Scalar(dtype=targets.dtype.newbyteorder("=").name)
+    return fields
 
 
 def window_starts(runs: Sequence[tuple[int, int]], reach: int, stride: int) -> np.ndarray[Any, Any]:

@@ -7,6 +7,8 @@ import sys
 
 from sources import calls, imports_at_runtime, parse, source_files
 
+from fastdata.cli.app import COMMANDS
+
 # From the roof to the ground; rooms that stand on one line do not know each other.
 FLOORS = (
     ("fastdata.cli",),
@@ -100,6 +102,17 @@ def test_no_two_modules_import_each_other_in_a_circle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_no_command_needs_another() -> None:
+    modules = {f"fastdata.cli.{name}" for name in COMMANDS}
+    wrong = [
+        f"{name}:{line} imports {imported}"
+        for name in modules
+        for imported, line in imports_at_runtime(parse(source_files()[name]))
+        if imported in modules
+    ]
+    assert not wrong
 
 
 def test_only_the_dali_engine_imports_dali() -> None:

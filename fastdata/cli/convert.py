@@ -5,17 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import typer
+from typing import Any
 
 from fastdata.cli import console
+from fastdata.cli import convert_options as options
+from fastdata.cli.converting import convert_showing
 from fastdata.cli.options import DebugOption, JsonOption
-from fastdata.cli.progress import Meter
-from fastdata.converters import LAYOUTS, ConversionSummary, Progress, convert
+from fastdata.converters import ConversionSummary
 from fastdata.errors import UsageError
 
-__all__ = ["EXAMPLES", "HELP", "run", "show_progress"]
+__all__ = ["EXAMPLES", "HELP", "run"]
 
 HELP = """\
 Pack a folder, list, table or series into one LMDB or HDF5 pack.
@@ -34,132 +33,42 @@ EXAMPLES = """\
   fastdata convert labels.csv multi.lmdb --column age=scalar --column group=label
 """
 
-IMAGES, LABELS, SERIES, RUN = "Images", "Masks, labels and tables", "Series", "The run"
-
-Source = Annotated[
-    Path, typer.Argument(metavar="SOURCE", help="Folder, list, table or series file to read.")
-]
-Out = Annotated[
-    Path, typer.Argument(metavar="OUT", help="The pack to make: NAME.lmdb, NAME.h5 or NAME.hdf5.")
-]
-Text = str | None
-
-COLUMN_HELP = (
-    "Kind of a column, where guessed wrong: image, mask, label, scalar, text, skip; of a series: "
-    "number, class, skip."
-)
-CODEC_HELP = (
-    "auto is jpeg-fast: JPEGs rewritten without loss for quick crops, PNGs as they are; "
-    "keep stores the source bytes untouched; raw is the largest and reads fastest."
-)
-LAYOUT_HELP = f"auto (says what it found and why), {', '.join(LAYOUTS)}."
-
-PHASES = {
-    "scan": "looking at the sizes",
-    "build": "writing the pack",
-    "check": "checking the pack",
-}
 NOT_SETTINGS = {"source", "out", "column", "json", "debug"}
 
 
-def _option(name: str, panel: str, text: str, metavar: str | None = None) -> Any:
-    return typer.Option(name, help=text, rich_help_panel=panel, metavar=metavar)
-
-
 def run(
-    source: Source,
-    out: Out,
-    layout: Annotated[
-        Literal["auto", "imagefolder", "segmentation", "pairs", "table", "windows"],
-        _option("--layout", RUN, LAYOUT_HELP, "LAYOUT"),
-    ] = "auto",
-    codec: Annotated[
-        Literal["auto", "jpeg-fast", "keep", "jpeg", "png", "raw"],
-        _option("--codec", IMAGES, CODEC_HELP),
-    ] = "auto",
-    quality: Annotated[
-        int, _option("--quality", IMAGES, "JPEG quality 1..100 where pixels must be encoded.")
-    ] = 95,
-    channels: Annotated[int, _option("--channels", IMAGES, "3 for RGB, 1 for grayscale.")] = 3,
-    resize: Annotated[
-        Text,
-        _option("--resize", IMAGES, "longest:512, shortest:256 or exact:HEIGHTxWIDTH.", "RULE"),
-    ] = None,
-    scale: Annotated[
-        int | None,
-        _option("--scale", IMAGES, "Factor between the sizes of a pair; else found.", "N"),
-    ] = None,
-    distance_maps: Annotated[
-        Text,
-        _option("--distance-maps", LABELS, "boundary, signed or both, with a comma.", "FORMS"),
-    ] = None,
-    truncate: Annotated[
-        float | None, _option("--truncate", LABELS, "Clip distances to so many pixels.", "PIXELS")
-    ] = None,
-    distance_dtype: Annotated[
-        Literal["uint8", "float16"],
-        _option("--distance-dtype", LABELS, "How distances are stored."),
-    ] = "float16",
-    classes: Annotated[
-        Text, _option("--classes", LABELS, "Mask classes: their number, or names.", "N|A,B,..")
-    ] = None,
-    ignore_index: Annotated[
-        str, _option("--ignore-index", LABELS, "Mask id of no class: auto, none or N.", "ID")
-    ] = "auto",
-    folders: Annotated[
-        Text, _option("--folders", LABELS, "The two folders of segmentation or pairs.", "A,B")
-    ] = None,
-    image_column: Annotated[
-        Text, _option("--image-column", LABELS, "Column with the image paths; else found.", "NAME")
-    ] = None,
-    key_column: Annotated[
-        Text, _option("--key-column", LABELS, "Column that names samples; else the images.", "NAME")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        _option("--column", LABELS, COLUMN_HELP, "NAME=KIND"),
-    ] = None,
-    delimiter: Annotated[
-        Text, _option("--delimiter", LABELS, "Of a CSV file; else found.", "CHAR")
-    ] = None,
-    window: Annotated[int | None, _option("--window", SERIES, "Rows in a window.", "N")] = None,
-    stride: Annotated[int, _option("--stride", SERIES, "Rows between windows.", "N")] = 1,
-    horizon: Annotated[
-        int, _option("--horizon", SERIES, "Rows from a window's end to its target.", "N")
-    ] = 1,
-    target: Annotated[Text, _option("--target", SERIES, "Column to predict.", "NAME")] = None,
-    features: Annotated[
-        Text, _option("--features", SERIES, "Columns of a window; else all.", "A,B,..")
-    ] = None,
-    missing: Annotated[
-        Literal["error", "drop", "fill"],
-        _option("--missing", SERIES, "Rows with a gap: an error, dropped, or filled from before."),
-    ] = "error",
-    workers: Annotated[
-        str, _option("--workers", RUN, "Processes that read and decode: auto or N.", "N")
-    ] = "auto",
-    on_bad: Annotated[
-        Literal["stop", "skip"],
-        _option("--on-bad", RUN, "skip lists bad items in OUT.rejects.jsonl and goes on."),
-    ] = "stop",
-    max_bad: Annotated[
-        int | None, _option("--max-bad", RUN, "With skip: more rejects end the run.", "N")
-    ] = None,
-    limit: Annotated[
-        int | None, _option("--limit", RUN, "Convert N items, spread over the source.", "N")
-    ] = None,
-    item_timeout: Annotated[
-        float, _option("--item-timeout", RUN, "Give up on an item after so long.", "SECONDS")
-    ] = 60.0,
-    allow_outside: Annotated[
-        bool, _option("--allow-outside", RUN, "Follow links and paths out of the source.")
-    ] = False,
-    overwrite: Annotated[
-        bool, _option("--overwrite", RUN, "Replace OUT once the new one is whole.")
-    ] = False,
-    resume: Annotated[
-        bool, _option("--resume", RUN, "Go on where an interrupted run ended.")
-    ] = False,
+    source: options.Source,
+    out: options.Out,
+    layout: options.Layout = "auto",
+    codec: options.Codec = "auto",
+    quality: options.Quality = 95,
+    channels: options.Channels = 3,
+    resize: options.Resize = None,
+    scale: options.Scale = None,
+    distance_maps: options.DistanceMaps = None,
+    truncate: options.Truncate = None,
+    distance_dtype: options.DistanceDtype = "float16",
+    classes: options.Classes = None,
+    ignore_index: options.IgnoreIndex = "auto",
+    folders: options.Folders = None,
+    image_column: options.ImageColumn = None,
+    key_column: options.KeyColumn = None,
+    column: options.Column = None,
+    delimiter: options.Delimiter = None,
+    window: options.Window = None,
+    stride: options.Stride = 1,
+    horizon: options.Horizon = 1,
+    target: options.Target = None,
+    features: options.Features = None,
+    missing: options.Missing = "error",
+    workers: options.Workers = "auto",
+    on_bad: options.OnBad = "stop",
+    max_bad: options.MaxBad = None,
+    limit: options.Limit = None,
+    item_timeout: options.ItemTimeout = 60.0,
+    allow_outside: options.AllowOutside = False,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -209,22 +118,13 @@ def _number(option: str, text: str, words: dict[str, Any]) -> Any:
 
 def _converted(source: Path, out: Path, settings: dict[str, Any]) -> ConversionSummary:
     try:
-        with Meter("converting", unit="samples") as meter:
-            return convert(
-                source, out, progress=lambda state: show_progress(meter, state), **settings
-            )
+        return convert_showing(source, out, **settings)
     except KeyboardInterrupt:
         console.note(
             f"fastdata: stopped; what is packed so far is kept beside {out}: "
             "the same command with --resume goes on"
         )
         raise
-
-
-def show_progress(meter: Meter, state: Progress) -> None:
-    """Shows where a conversion stands."""
-    rejected = f"{state.rejected:,} rejected" if state.rejected else ""
-    meter.update(state.done, state.total, PHASES.get(state.phase, rejected))
 
 
 def _lines(summary: ConversionSummary) -> Iterator[tuple[str, str]]:

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from fastdata.cli import console
-from fastdata.cli.convert import show_progress
+from fastdata.cli.converting import convert_showing
 from fastdata.cli.demo_report import Result, document, show
-from fastdata.cli.inspect import write_sheet
 from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.cli.progress import Meter
-from fastdata.converters import ConversionSummary, convert
+from fastdata.cli.sheet import write_sheet
+from fastdata.converters import ConversionSummary
 from fastdata.demo.files import MadeFiles, write_files
 from fastdata.demo.records import Run
 from fastdata.demo.scenes import PARTS, TRUNCATE
@@ -121,19 +121,17 @@ def _make(folder: Path, samples: int, seed: int) -> tuple[MadeFiles, float]:
 
 
 def _convert(made: MadeFiles, out: Path) -> ConversionSummary:
-    with Meter("converting", unit="samples") as meter:
-        return convert(
-            made.table,
-            out,
-            layout="table",
-            columns={"mask": "mask", "land": "label", "objects": "scalar"},
-            classes=PARTS,
-            distance_maps=("boundary",),
-            truncate=TRUNCATE,
-            distance_dtype="uint8",
-            overwrite=True,
-            progress=lambda state: show_progress(meter, state),
-        )
+    return convert_showing(
+        made.table,
+        out,
+        layout="table",
+        columns={"mask": "mask", "land": "label", "objects": "scalar"},
+        classes=PARTS,
+        distance_maps=("boundary",),
+        truncate=TRUNCATE,
+        distance_dtype="uint8",
+        overwrite=True,
+    )
 
 
 def _train(

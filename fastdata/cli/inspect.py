@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fastdata.cli import console, sheet
+from fastdata.cli import console
 from fastdata.cli.options import DebugOption, JsonOption, PackArgument
 from fastdata.cli.overview import Balance, FieldOverview, PackOverview, extent, overview
-from fastdata.packs import Pack, open_pack
+from fastdata.cli.sheet import write_sheet
+from fastdata.packs import open_pack
 
-__all__ = ["EXAMPLES", "HELP", "run", "write_sheet"]
+__all__ = ["EXAMPLES", "HELP", "run"]
 
 HELP = """\
 Show what is in a pack: fields, sizes, class balance; draw a contact sheet.
@@ -68,24 +68,6 @@ def run(
         _print(seen)
     if html is not None:
         console.note(f"contact sheet: {html} ({console.human_bytes(html.stat().st_size)})")
-
-
-def write_sheet(pack: Pack, path: Path, *, samples: int, longest: int) -> None:
-    """Writes the contact sheet of a pack; the file appears whole.
-
-    Args:
-        pack: Any pack.
-        path: The HTML file; replaced when it exists.
-        samples: At most so many tiles.
-        longest: Longest side of a thumbnail in pixels.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    text = sheet.render(sheet.collect(pack, samples=samples, longest=longest))
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _print(seen: PackOverview) -> None:

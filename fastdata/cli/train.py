@@ -6,7 +6,7 @@ import os
 import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -67,44 +67,55 @@ class Preset(StrEnum):
     memory = "memory"
 
 
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file; see below.")]
+PresetOption = Annotated[
+    Preset | None, typer.Option("--preset", help="Set what the config leaves open.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace one setting; may be repeated."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Run folder; else run.folder of the config."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the run folder's newest checkpoint.")
+]
+AutoBatch = Annotated[
+    bool,
+    typer.Option("--auto-batch", help="Find the batch size by real steps, then train with it."),
+]
+KeepGlobalBatch = Annotated[
+    bool,
+    typer.Option(
+        "--keep-global-batch",
+        help="With --auto-batch: accumulate to the size that the config gives.",
+    ),
+]
+MemoryShare = Annotated[
+    float,
+    typer.Option("--memory-share", help="With --auto-batch: memory to use.", min=0.01, max=1.0),
+]
+Suggest = Annotated[
+    bool,
+    typer.Option(
+        "--suggest",
+        help="Train nothing; write NAME.suggested.yaml with settings for this machine.",
+    ),
+]
+
+
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file; see below.")],
-    preset: Annotated[
-        Preset | None, typer.Option("--preset", help="Set what the config leaves open.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace one setting; may be repeated."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Run folder; else run.folder of the config."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the run folder's newest checkpoint.")
-    ] = False,
-    auto_batch: Annotated[
-        bool,
-        typer.Option("--auto-batch", help="Find the batch size by real steps, then train with it."),
-    ] = False,
-    keep_global_batch: Annotated[
-        bool,
-        typer.Option(
-            "--keep-global-batch",
-            help="With --auto-batch: accumulate to the size that the config gives.",
-        ),
-    ] = False,
-    memory_share: Annotated[
-        float,
-        typer.Option("--memory-share", help="With --auto-batch: memory to use.", min=0.01, max=1.0),
-    ] = 0.9,
-    suggest: Annotated[
-        bool,
-        typer.Option(
-            "--suggest",
-            help="Train nothing; write NAME.suggested.yaml with settings for this machine.",
-        ),
-    ] = False,
+    config: Config,
+    preset: PresetOption = None,
+    overrides: Overrides = None,
+    out: Out = None,
+    resume: Resume = False,
+    auto_batch: AutoBatch = False,
+    keep_global_batch: KeepGlobalBatch = False,
+    memory_share: MemoryShare = 0.9,
+    suggest: Suggest = False,
     json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001
 ) -> None:
@@ -114,13 +125,7 @@ def run(
 
         show_suggestion(config, json=json)
         return
-    # OpenMP threads that spin while they wait take the cores away from those that load; with two
-    # cores, steps of 2 ms took 160. The library reads this when torch loads it.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Only here, so that help and a wrong option do not wait for torch.
-    from fastdata.cli.trainrun.running import Order, train
-
-    order = Order(
+    document = _trained(
         config=config,
         preset=None if preset is None else preset.value,
         overrides=tuple(overrides or ()),
@@ -130,11 +135,20 @@ def run(
         keep_global_batch=keep_global_batch,
         memory_share=memory_share,
     )
+    if json and read_ranks().rank == 0:
+        console.print_json(document)
+
+
+def _trained(**ordered: Any) -> dict[str, Any]:
+    # OpenMP threads that spin while they wait take the cores away from those that load; with two
+    # cores, steps of 2 ms took 160. The library reads this when torch loads it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Only here, so that help and a wrong option do not wait for torch.
+    from fastdata.cli.trainrun.running import Order, train
+
     try:
         with signals.handled_elsewhere(signal.SIGTERM):
-            document = train(order)
+            return train(Order(**ordered))
     except SystemExit as ended:  # the Trainer's, when it was asked to stop and has saved
         console.note("stopped by a signal; go on with --resume")
         raise typer.Exit(int(ended.code or 0)) from None
-    if json and read_ranks().rank == 0:
-        console.print_json(document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,35 +22,20 @@ from fastdata.engines.take import Take
 from fastdata.engines.values import DeferredValues
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine, read_ranks
+from fastdata.loader.arguments import Request
 from fastdata.loader.collate import RefusingCollate, SampleCollate
 from fastdata.loader.gpudecoding import gpu_should_decode
 from fastdata.loader.settings import choose_threads
 from fastdata.schema import Image
 from fastdata.transforms import Plan, plan
 
-__all__ = ["Choice", "Request", "choose_engine"]
+__all__ = ["Choice", "choose_engine"]
 
 Function = Callable[[Any], Any]
 
 _ENGINES = ("auto", "cpu", "torch", "dali")
 # Of images that are JPEGs, or may be.
 _JPEGS: Final = ("keep", "jpeg-fast", "jpeg")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What of a loader's arguments bears on the engine."""
-
-    dataset: Any
-    engine: str
-    device: Any
-    transforms: Any
-    fields: Sequence[str] | None
-    collate_fn: Any
-    skip_bad: bool
-    one_by_one: bool
-    process_only: str
-    num_workers: int | str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, Sampler
 
-from fastdata.engines.arrays import array_dataset
 from fastdata.engines.work import Skip
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine, read_ranks
-from fastdata.loader.arguments import check_own, check_words, for_processes, whole_seed
-from fastdata.loader.choice import Request, choose_engine
+from fastdata.loader.arguments import Request
+from fastdata.loader.choice import choose_engine
 from fastdata.loader.epoch import EpochIterator, SampledWork, SkipLog
 from fastdata.loader.order import cut, epoch_order, fingerprint, shard_length
 from fastdata.loader.progress import Progress
@@ -22,7 +20,6 @@ from fastdata.loader.resolve import resolve
 from fastdata.loader.running import Engine
 from fastdata.loader.settings import Explanation
 from fastdata.loader.state import LoaderState, Position
-from fastdata.packs import open_pack
 
 __all__ = ["FastLoader"]
 
@@ -125,42 +122,13 @@ class FastLoader(DataLoader[Any]):
         device: Any = None,
         on_bad: str = "raise",
     ) -> None:
-        if isinstance(dataset, str | os.PathLike):
-            dataset = open_pack(dataset)
-        dataset = array_dataset(dataset)
-        check_own(dataset, on_bad=on_bad)
-        check_words(pin_memory=pin_memory, persistent_workers=persistent_workers)
-        seed = whole_seed(seed)
-        self._request = Request(
-            dataset=dataset,
-            engine=engine,
-            device=device,
-            transforms=transforms,
-            fields=fields,
-            collate_fn=collate_fn,
-            skip_bad=on_bad == "skip",
-            one_by_one=batch_size is None and batch_sampler is None,
-            process_only=for_processes(num_workers, worker_init_fn, multiprocessing_context),
-            num_workers=num_workers,
-        )
-        self._choice = choose_engine(self._request)
-        settings, reasons = resolve(
-            self._choice,
-            read_machine(),
-            read_ranks(),
-            given={
-                "num_workers": num_workers,
-                "pin_memory": pin_memory,
-                "timeout": timeout,
-                "prefetch_factor": prefetch_factor,
-                "persistent_workers": persistent_workers,
-                "multiprocessing_context": multiprocessing_context,
-            },
-            sent=[dataset, collate_fn, worker_init_fn],
-        )
+        # All arguments by their names, which are those of a Request.
+        request = Request.of(locals())
+        self._request, self._choice = request, choose_engine(request)
+        settings, reasons = resolve(self._choice, request, read_machine(), read_ranks())
         self._explanation = Explanation(self._choice.engine, self._choice.reason, reasons)
         super().__init__(
-            dataset,
+            request.dataset,
             batch_size,
             shuffle,
             sampler,
@@ -175,13 +143,9 @@ class FastLoader(DataLoader[Any]):
         )
         # Under their own names, for tools that build a loader again from its attributes.
         self.shuffle, self.transforms, self.fields = shuffle, transforms, fields
-        self.seed, self.engine, self.device, self.on_bad = seed, engine, device, on_bad
-        self._has_own_order = (
-            sampler is None and batch_sampler is None and not isinstance(dataset, IterableDataset)
-        )
-        self._keeps_workers = persistent_workers is True
+        self.seed, self.engine, self.device, self.on_bad = request.seed, engine, device, on_bad
         self._skip_log = SkipLog()
-        self._progress = Progress(seed, generator)
+        self._progress = Progress(request.seed, generator)
         self._running: Engine | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
@@ -190,7 +154,10 @@ class FastLoader(DataLoader[Any]):
         if self._running is None:
             # Now, because the GPU that is current may have been chosen after the loader was made.
             self._running = Engine(
-                self, self._choice, keep_workers=self._keeps_workers, device=self.device
+                self,
+                self._choice,
+                keep_workers=self._request.persistent_workers is True,
+                device=self.device,
             )
         batches = self._running.batches(
             work, self._progress.seed, epoch, self._skip_log, self._told_length()
@@ -200,7 +167,7 @@ class FastLoader(DataLoader[Any]):
             # Nothing else can find the place again than reading up to it.
             for _ in range(position.skipped_batches):
                 next(batches, None)
-        sized = work if self._has_own_order else self._index_sampler
+        sized = work if self._request.has_own_order else self._index_sampler
         return EpochIterator(batches, position, sized=sized, move=self._running.take)
 
     def __len__(self) -> int:
@@ -209,7 +176,7 @@ class FastLoader(DataLoader[Any]):
         Raises:
             TypeError: The dataset, or the sampler given, has no length.
         """
-        if not self._has_own_order:
+        if not self._request.has_own_order:
             return super().__len__()
         world = read_ranks().world
         count = len(self.dataset)  # type: ignore[arg-type]
@@ -265,7 +232,7 @@ class FastLoader(DataLoader[Any]):
             consumed=place.consumed,
             batches=place.skipped_batches + place.batches,
             count=self._count(),
-            shuffle=bool(self.shuffle) if self._has_own_order else None,
+            shuffle=bool(self.shuffle) if self._request.has_own_order else None,
             order=place.order,
         ).to_dict()
 
@@ -279,7 +246,7 @@ class FastLoader(DataLoader[Any]):
             UsageError: The state is none, or belongs to other samples or another order.
         """
         loaded = LoaderState.from_dict(state)
-        shuffle = bool(self.shuffle) if self._has_own_order else None
+        shuffle = bool(self.shuffle) if self._request.has_own_order else None
         for name, found, own in (
             ("samples", loaded.count, self._count()),
             ("shuffle", loaded.shuffle, shuffle),
@@ -302,7 +269,7 @@ class FastLoader(DataLoader[Any]):
     def _work(self, epoch: int, loaded: LoaderState | None) -> tuple[Position, Any]:
         """What the epoch, or the rest of it, consists of."""
         skipped = loaded.batches if loaded else 0
-        if not self._has_own_order:
+        if not self._request.has_own_order:
             if isinstance(self.dataset, IterableDataset):
                 return Position(epoch, skipped_batches=skipped), ()
             return Position(epoch, skipped_batches=skipped), SampledWork(
@@ -330,7 +297,7 @@ class FastLoader(DataLoader[Any]):
         return position, work
 
     def _count(self) -> int | None:
-        return len(self.dataset) if self._has_own_order else None  # type: ignore[arg-type]
+        return len(self.dataset) if self._request.has_own_order else None  # type: ignore[arg-type]
 
     def _told_length(self) -> int | None:
         told: int | None = self._IterableDataset_len_called

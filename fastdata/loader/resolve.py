@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import IterableDataset
 
 from fastdata.hardware import Machine, Ranks
+from fastdata.loader.arguments import Request
 from fastdata.loader.choice import Choice
 from fastdata.loader.settings import Setting, can_be_sent, choose_threads, choose_workers
 from fastdata.native import core, extension
@@ -20,41 +20,33 @@ _GIVEN = "given"
 
 
 def resolve(
-    choice: Choice,
-    machine: Machine,
-    ranks: Ranks,
-    *,
-    given: Mapping[str, Any],
-    sent: Sequence[Any],
+    choice: Choice, request: Request, machine: Machine, ranks: Ranks
 ) -> tuple[dict[str, Any], tuple[Setting, ...]]:
     """The settings of a loader.
 
     Args:
         choice: Its engine.
+        request: What the user asked for.
         machine: What there is.
         ranks: Who shares it.
-        given: num_workers, pin_memory, timeout, prefetch_factor, persistent_workers and
-            multiprocessing_context as the user gave them.
-        sent: What a spawned worker would have to be sent; the first is the dataset.
 
     Returns:
         Arguments for DataLoader, and what to say about them.
     """
-    workers = _workers(choice, machine, ranks, given, sent)
+    workers = _workers(choice, request, machine, ranks)
     count = workers.value
-    is_auto = given["num_workers"] == "auto"
     # Settings for workers mean nothing where "auto" finds that there can be none.
-    without = is_auto and count == 0
-    persistent = _persistent(choice, machine, given["persistent_workers"], count, without, sent[0])
-    prefetch = _prefetch(choice, given["prefetch_factor"], count, without)
-    pin = _pin(given["pin_memory"])
+    without = request.num_workers == "auto" and count == 0
+    persistent = _persistent(choice, request, machine, count, without)
+    prefetch = _prefetch(choice, request.prefetch_factor, count, without)
+    pin = _pin(request.pin_memory)
     arguments = {
         "num_workers": count,
         "pin_memory": pin.value,
-        "timeout": 0 if without and given["timeout"] >= 0 else given["timeout"],
-        "prefetch_factor": None if without else given["prefetch_factor"],
+        "timeout": 0 if without and request.timeout >= 0 else request.timeout,
+        "prefetch_factor": None if without else request.prefetch_factor,
         "persistent_workers": persistent.value,
-        "multiprocessing_context": None if without else given["multiprocessing_context"],
+        "multiprocessing_context": None if without else request.multiprocessing_context,
     }
     reasons = [workers, prefetch, pin]
     if choice.engine == "torch":
@@ -64,35 +56,30 @@ def resolve(
     return arguments, tuple(reasons)
 
 
-def _workers(
-    choice: Choice,
-    machine: Machine,
-    ranks: Ranks,
-    given: Mapping[str, Any],
-    sent: Sequence[Any],
-) -> Setting:
-    if given["num_workers"] != "auto":
-        return Setting("num_workers", given["num_workers"], _GIVEN)
+def _workers(choice: Choice, request: Request, machine: Machine, ranks: Ranks) -> Setting:
+    if request.num_workers != "auto":
+        return Setting("num_workers", request.num_workers, _GIVEN)
     if choice.gathers:
         return Setting("num_workers", 0, "a gather takes less time than handing it to a thread")
     if choice.engine != "torch":
         return choose_threads(machine, ranks)
-    context = given["multiprocessing_context"]
+    context = request.multiprocessing_context
     if context is not None:
         method = context if isinstance(context, str) else context.get_start_method()
         machine = dataclasses.replace(machine, start_method=method)
+    sent = (request.dataset, request.collate_fn, request.worker_init_fn)
     return choose_workers(
         machine,
         ranks,
-        iterable=isinstance(sent[0], IterableDataset),
+        iterable=isinstance(request.dataset, IterableDataset),
         unsendable=can_be_sent(machine, [entry for entry in sent if entry is not None]),
     )
 
 
 def _persistent(
-    choice: Choice, machine: Machine, asked: Any, count: int, without: bool, dataset: Any
+    choice: Choice, request: Request, machine: Machine, count: int, without: bool
 ) -> Setting:
-    name = "persistent_workers"
+    name, asked = "persistent_workers", request.persistent_workers
     if asked != "auto":
         return Setting(name, False if without else asked, _GIVEN)
     if choice.engine != "torch" or not count:
@@ -105,7 +92,7 @@ def _persistent(
         name,
         False,
         f"forked workers start in milliseconds, and see what changed in the "
-        f"{type(dataset).__name__} since the last epoch",
+        f"{type(request.dataset).__name__} since the last epoch",
     )
 
 

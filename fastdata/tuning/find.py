@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -19,7 +20,7 @@ from fastdata.tuning.fingerprint import describe_device
 from fastdata.tuning.globalbatch import agreed, divide, share_of_rank
 from fastdata.tuning.memory import MemoryMeter, memory_meter
 from fastdata.tuning.records import BatchSizeResult, Trial
-from fastdata.tuning.sampling import batch_maker
+from fastdata.tuning.sampling import MakeBatch, batch_maker
 from fastdata.tuning.search import SearchRange, knee_of, next_size, run_search
 from fastdata.tuning.work import Work
 
@@ -70,17 +71,15 @@ def find_batch_size(
         loss: As of a Trainer, for batches of (input, target); or else `step`.
         step: As of a Trainer: step(model, batch) returns the loss.
         optimizer: As of a Trainer.
-        config: As of a Trainer; device, precision and arithmetic follow it. Models are not
-            compiled, since each size would be compiled anew.
+        config: As of a Trainer; device, precision and arithmetic follow it, nothing is compiled.
         smallest: First size that is tried, from 1; batch normalisation cannot train on one sample.
         largest: Last size that may be tried.
         multiple_of: Sizes from it on are its multiples.
         knee: Share of the best rate that the chosen size must reach, in (0, 1].
         memory_share: Share of the memory that steps may take, in (0, 1]; the rest is headroom for
             what differs between steps.
-        memory_bytes: Memory of this process to take the share of. None: what it holds and what is
-            free besides, on the GPU or within the container's limit, shared by the ranks of this
-            machine on a CPU.
+        memory_bytes: Memory to take the share of. None: what this process holds and what is free
+            besides, on the GPU or within the container's limit, which ranks on a CPU share.
         global_batch: Samples of one step of all ranks, kept by accumulation: the batch size is then
             a divisor of each rank's share.
         use_cache: Whether an earlier result may be returned, and this one is kept.
@@ -93,23 +92,12 @@ def find_batch_size(
     ranks = read_ranks()
     limits = SearchRange(smallest=smallest, largest=largest, multiple_of=multiple_of, knee=knee)
     share = None if global_batch is None else share_of_rank(global_batch, ranks.world)
-    if share is not None:
-        limits = dataclasses.replace(
-            limits, smallest=min(smallest, share), largest=min(largest, share)
-        )
     work = Work.of(model, loss=loss, step=step, optimizer=optimizer, config=config)
     with preserved(work.device):
-        make = batch_maker(batches)
-        meter = memory_meter(work.device)
+        make, meter = batch_maker(batches), memory_meter(work.device)
         target = _target_bytes(meter, work, ranks, share=memory_share, given=memory_bytes)
-        key = cache.cache_key(work.describe(make) | dataclasses.asdict(limits))
-        found = cache.load(key) if use_cache else None
-        if found is None or not _still_holds(found, limits, target):
-            with work.trials(make, meter, target_bytes=target, report=report) as measure:
-                trials = run_search(measure, limits, target_bytes=target)
-            found = _conclude(work, trials, limits, target_bytes=target)
-            if use_cache:
-                cache.store(key, found)
+        search = _Search(work, make, meter, limits.up_to(share), target)
+        found = search.result(use_cache=use_cache, report=report)
         size = agreed(found.batch_size, work.device)
     return _shared_out(found, size, share, ranks)
 
@@ -127,37 +115,61 @@ def _target_bytes(
     return int(share * given) - work.average_bytes()
 
 
-def _still_holds(found: BatchSizeResult, limits: SearchRange, target_bytes: int) -> bool:
-    """Whether the earlier result fits the memory there is now, and no more could be had of it."""
-    chosen = next(trial for trial in found.trials if trial.batch_size == found.batch_size)
-    if chosen.peak_bytes > target_bytes:
-        return False
-    fitting = [trial for trial in found.trials if trial.fits]
-    has_grown = target_bytes > _MUCH_MORE * found.target_bytes
-    return not has_grown or next_size(fitting, limits, target_bytes=target_bytes) is None
+@dataclass(frozen=True)
+class _Search:
+    """One search, before global batch and other ranks bear on what it finds."""
 
+    work: Work
+    make: MakeBatch
+    meter: MemoryMeter
+    limits: SearchRange
+    target_bytes: int
 
-def _conclude(
-    work: Work, trials: tuple[Trial, ...], limits: SearchRange, *, target_bytes: int
-) -> BatchSizeResult:
-    knee = knee_of(trials, limits.knee)
-    if knee is None:
-        first = trials[0]
-        raise WorkerError(
-            f"a batch of {first.batch_size} takes {first.peak_bytes / 1e9:.2f} GB "
-            f"({first.verdict}), and the target is {target_bytes / 1e9:.2f} GB on {work.device}; "
-            "use smaller images or a smaller model, or raise memory_share or memory_bytes"
+    def result(self, *, use_cache: bool, report: Callable[[Trial], None] | None) -> BatchSizeResult:
+        """That of an earlier search where it still holds, else that of this one."""
+        work, limits, target = self.work, self.limits, self.target_bytes
+        key = cache.cache_key(work.describe(self.make) | dataclasses.asdict(limits))
+        kept = cache.load(key) if use_cache else None
+        if kept is not None and self._holds(kept):
+            return kept
+        with work.trials(self.make, self.meter, target_bytes=target, report=report) as measure:
+            trials = run_search(measure, limits, target_bytes=target)
+        found = self._conclude(trials)
+        if use_cache:
+            cache.store(key, found)
+        return found
+
+    def _holds(self, kept: BatchSizeResult) -> bool:
+        """Whether it fits the memory there is now, and no more could be had of it."""
+        chosen = next(trial for trial in kept.trials if trial.batch_size == kept.batch_size)
+        if chosen.peak_bytes > self.target_bytes:
+            return False
+        fitting = [trial for trial in kept.trials if trial.fits]
+        has_grown = self.target_bytes > _MUCH_MORE * kept.target_bytes
+        return not has_grown or (
+            next_size(fitting, self.limits, target_bytes=self.target_bytes) is None
         )
-    return BatchSizeResult(
-        batch_size=knee.batch_size,
-        accumulate=1,
-        global_batch=knee.batch_size,
-        reason=_reason(trials, knee, limits),
-        trials=trials,
-        target_bytes=target_bytes,
-        device=describe_device(work.device),
-        precision=work.precision,
-    )
+
+    def _conclude(self, trials: tuple[Trial, ...]) -> BatchSizeResult:
+        knee, device = knee_of(trials, self.limits.knee), self.work.device
+        if knee is None:
+            first = trials[0]
+            raise WorkerError(
+                f"a batch of {first.batch_size} takes {first.peak_bytes / 1e9:.2f} GB "
+                f"({first.verdict}), and the target is {self.target_bytes / 1e9:.2f} GB on "
+                f"{device}; use smaller images or a smaller model, or raise memory_share or "
+                "memory_bytes"
+            )
+        return BatchSizeResult(
+            batch_size=knee.batch_size,
+            accumulate=1,
+            global_batch=knee.batch_size,
+            reason=_reason(trials, knee, self.limits),
+            trials=trials,
+            target_bytes=self.target_bytes,
+            device=describe_device(device),
+            precision=self.work.precision,
+        )
 
 
 def _reason(trials: tuple[Trial, ...], knee: Trial, limits: SearchRange) -> str:

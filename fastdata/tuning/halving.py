@@ -8,7 +8,7 @@ import inspect
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from fastdata.errors import UsageError, WorkerError
@@ -47,19 +47,10 @@ def halve_on_oom(
         UsageError: The function takes no `batch_size`, or the sizes are none.
         WorkerError: Memory ran out at the smallest size (when the function is called).
     """
-    for name, value in (("start", start), ("smallest", smallest)):
-        if type(value) is not int or value < 1:
-            raise UsageError(f"{name}={value!r}; expected a whole number from 1")
-    if smallest > start:
-        raise UsageError(f"smallest={smallest} is above start={start}; nothing could be tried")
+    _check_sizes(start, smallest)
 
     def decorate(function: Callable[..., Result]) -> Callable[..., Result]:
-        parameters = inspect.signature(function).parameters
-        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-        if "batch_size" not in parameters and not takes_any:
-            raise UsageError(
-                f"{function.__name__}() takes no batch_size; halve_on_oom passes it as a keyword"
-            )
+        takes_accumulate = "accumulate" in _checked_parameters(function)
         size = start
 
         @functools.wraps(function)
@@ -67,7 +58,7 @@ def halve_on_oom(
             nonlocal size
             while True:
                 given = {"batch_size": size}
-                if "accumulate" in parameters:
+                if takes_accumulate:
                     given["accumulate"] = -(-start // size)
                 try:
                     return function(*args, **given, **options)
@@ -87,6 +78,25 @@ def halve_on_oom(
         return repeated
 
     return decorate
+
+
+def _check_sizes(start: int, smallest: int) -> None:
+    for name, value in (("start", start), ("smallest", smallest)):
+        if type(value) is not int or value < 1:
+            raise UsageError(f"{name}={value!r}; expected a whole number from 1")
+    if smallest > start:
+        raise UsageError(f"smallest={smallest} is above start={start}; nothing could be tried")
+
+
+def _checked_parameters(function: Callable[..., Any]) -> Collection[str]:
+    """Names of the parameters of a function that can be called with a batch size."""
+    parameters = inspect.signature(function).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    if "batch_size" not in parameters and not takes_any:
+        raise UsageError(
+            f"{function.__name__}() takes no batch_size; halve_on_oom passes it as a keyword"
+        )
+    return parameters
 
 
 def _give_up_or_clear(error: Exception, size: int, smallest: int) -> None:

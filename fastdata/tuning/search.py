@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,14 @@ class SearchRange:
             )
         if not 0 < self.knee <= 1:
             raise UsageError(f"knee={self.knee!r}; expected a share above 0 and up to 1")
+
+    def up_to(self, most: int | None) -> SearchRange:
+        """This range without the sizes above `most`, which itself is in it; None is no bound."""
+        if most is None:
+            return self
+        return dataclasses.replace(
+            self, smallest=min(self.smallest, most), largest=min(self.largest, most)
+        )
 
     def down(self, size: int) -> int:
         """The largest size of the grid that is not above `size`."""

@@ -17,8 +17,9 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from fastdata import FastLoader, open_pack, transforms
 from fastdata.engines.work import Made, Skip
 from fastdata.errors import InputError, UsageError, WorkerError
+from fastdata.loader.arguments import Request
 from fastdata.loader.arriving import Arrivals, Arriving
-from fastdata.loader.choice import Request, choose_engine
+from fastdata.loader.choice import choose_engine
 from fastdata.loader.gpudecoding import gpu_should_decode
 from fastdata.loader.lookahead import one_ahead
 from fastdata.loader.moving import PlainMover
@@ -59,7 +60,7 @@ def test_what_leaves_the_host_are_bytes_that_become_the_same_values(
         else [transforms.Normalize((0.4,), (0.3,), values)]
     )
     (expected,) = FastLoader(path, 26, transforms=chain)
-    choice = choose_engine(wanted(open_pack(path), transforms=chain, device="meta"))
+    choice = choose_engine(Request(dataset=open_pack(path), transforms=chain, device="meta"))
     assert choice.maker is not None
     assert choice.later is not None
     assert choice.gathers is (source == "grays")
@@ -74,20 +75,6 @@ def test_what_leaves_the_host_are_bytes_that_become_the_same_values(
         found.image.double(), expected.image.double(), rtol=0, atol=1e-6 + step
     )
     assert_same(found._replace(image=None), expected._replace(image=None))
-
-
-def wanted(dataset: Any, **options: Any) -> Request:
-    plain: dict[str, Any] = {
-        "engine": "auto",
-        "device": None,
-        "transforms": None,
-        "fields": None,
-        "collate_fn": None,
-        "skip_bad": False,
-        "one_by_one": False,
-        "process_only": "",
-    }
-    return Request(dataset=dataset, **plain | options)
 
 
 @pytest.mark.parametrize(("engine", "workers"), WORKERS)

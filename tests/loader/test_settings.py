@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import itertools
 import os
 import subprocess
@@ -15,7 +17,8 @@ from torch.utils.data import TensorDataset
 
 from fastdata import FastLoader
 from fastdata.hardware import Machine, Ranks
-from fastdata.loader.choice import Request, choose_engine
+from fastdata.loader.arguments import Request
+from fastdata.loader.choice import choose_engine
 from fastdata.loader.resolve import resolve
 from fastdata.loader.settings import can_be_sent, choose_threads, choose_workers
 
@@ -81,29 +84,18 @@ def test_what_an_interactive_session_defines_stays_in_this_process() -> None:
     assert "put the dataset into a module" in (can_be_sent(machine, [Interactive()]) or "")
 
 
+def test_a_request_has_the_arguments_of_a_loader_and_their_defaults() -> None:
+    asked = {entry.name: entry.default for entry in dataclasses.fields(Request)}
+    parameters = inspect.signature(FastLoader).parameters.values()
+    shown = {entry.name: entry.default for entry in parameters}
+    assert asked.pop("dataset") is dataclasses.MISSING
+    assert shown.pop("dataset") is inspect.Parameter.empty
+    assert asked == shown
+
+
 def resolved(dataset: Any, machine: Machine, **given: Any) -> tuple[dict[str, Any], str]:
-    request = Request(
-        dataset=dataset,
-        engine="auto",
-        device=None,
-        transforms=None,
-        fields=None,
-        collate_fn=None,
-        skip_bad=False,
-        one_by_one=False,
-        process_only="",
-    )
-    settings = {
-        "num_workers": "auto",
-        "pin_memory": "auto",
-        "timeout": 0,
-        "prefetch_factor": None,
-        "persistent_workers": "auto",
-        "multiprocessing_context": None,
-    }
-    arguments, reasons = resolve(
-        choose_engine(request), machine, Ranks(), given=settings | given, sent=[dataset]
-    )
+    request = Request(dataset=dataset, **given)
+    arguments, reasons = resolve(choose_engine(request), request, machine, Ranks())
     return arguments, "\n".join(f"{s.name}={s.value}: {s.reason}" for s in reasons)
 
 

@@ -1,6 +1,5 @@
-"""One HTML page that shows a pack at a glance: collected as records, then rendered."""
+"""One HTML page that shows a pack at a glance: collected as records, rendered, written."""
 
-from fastdata.cli.sheet.collect import collect
-from fastdata.cli.sheet.page import render
+from fastdata.cli.sheet.writing import write_sheet
 
-__all__ = ["collect", "render"]
+__all__ = ["write_sheet"]
