@@ -48,14 +48,19 @@ class SampledWork:
     Args:
         sampler: Yields batches of indices, or single indices.
         skipped_batches: How many to leave out at the beginning.
+
+    Attributes:
+        rest: Those that the last pass has not come to.
     """
 
     def __init__(self, sampler: Iterable[Any], skipped_batches: int) -> None:
         self._sampler = sampler
         self._skipped_batches = skipped_batches
+        self.rest: Iterator[Any] = iter(())
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.islice(iter(self._sampler), self._skipped_batches, None)
+        self.rest = itertools.islice(iter(self._sampler), self._skipped_batches, None)
+        return self.rest
 
 
 def as_indices(batch: Any, count: int) -> Indices:
@@ -88,6 +93,7 @@ class EpochIterator:
     Args:
         batches: The batches being made.
         position: Moved on with every batch.
+        work: What they hold.
         sized: What the length of the epoch is the length of.
         move: Moves a batch to its device, or None.
     """
@@ -97,11 +103,13 @@ class EpochIterator:
         batches: Batches,
         position: Position,
         *,
+        work: Any,
         sized: Any,
         move: Callable[[Any], Any] | None,
     ) -> None:
         self._batches = batches
         self._position = position
+        self._work = work
         self._sized = sized
         self._move = move
         self._failure = ""
@@ -120,9 +128,30 @@ class EpochIterator:
 
         None before the first batch, and where a sampler of the user's own chooses them.
         """
-        if not isinstance(self._sized, Shard) or not self._position.batches:
+        if not isinstance(self._work, Shard) or not self._position.batches:
             return None
-        return self._sized[self._position.batches - 1]
+        return self._work[self._position.batches - 1]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch."""
+        return self._position.epoch
+
+    def apart(self, batches: int) -> Iterable[Any]:
+        """What so many batches hold that somebody else makes while this pass rests.
+
+        Of the loader's own order they are the last ones, which are most likely not yet in any
+        cache, and come in this pass all the same. Those of a sampler of the user's own are taken
+        away from it, and the position moves on by them.
+        """
+        if isinstance(self._work, Shard):
+            return self._work.last(batches)
+        return self._taken(batches)
+
+    def _taken(self, batches: int) -> Iterator[Any]:
+        for batch in itertools.islice(self._work.rest, batches):
+            self._position.skipped_batches += 1
+            yield batch
 
     def __next__(self) -> Any:
         with self._lock:

@@ -168,7 +168,7 @@ class FastLoader(DataLoader[Any]):
             for _ in range(position.skipped_batches):
                 next(batches, None)
         sized = work if self._request.has_own_order else self._index_sampler
-        return EpochIterator(batches, position, sized=sized, move=self._running.take)
+        return EpochIterator(batches, position, work=work, sized=sized, move=self._running.take)
 
     def __len__(self) -> int:
         """Batches of a whole epoch on this rank.

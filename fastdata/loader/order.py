@@ -8,13 +8,13 @@ samples that all ranks together have consumed, and what is left can be cut for a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Indices", "Shard", "cut", "epoch_order", "fingerprint", "shard_length"]
+__all__ = ["Indices", "Shard", "cut", "epoch_order", "fingerprint", "shard_length", "together"]
 
 Indices = NDArray[np.int64]
 
@@ -48,6 +48,12 @@ class Shard:
         """The sample indices of one batch, counted from 0."""
         return self.full[batch] if batch < len(self.full) else self.tail[batch - len(self.full)]
 
+    def last(self, batches: int) -> Shard:
+        """So many of the last full batches; where there are fewer, they come again and again."""
+        count = len(self.full)
+        chosen = np.arange(count - batches, count) % count if count else ()
+        return together([self.full[at] for at in chosen])
+
     def groups(self, batches: int) -> Iterator[tuple[Indices, list[int]]]:
         """Up to `batches` batches at a time: their indices in one array, and the size of each."""
         size = self.full.shape[1]
@@ -56,6 +62,12 @@ class Shard:
             yield group.reshape(-1), [size] * len(group)
         for batch in self.tail:
             yield batch, [len(batch)]
+
+
+def together(batches: Sequence[Indices]) -> Shard:
+    """Batches of one size, which are no epoch's: what was consumed after each is not told."""
+    full = np.stack(batches) if len(batches) else np.zeros((0, 1), np.int64)
+    return Shard(full=full, tail=(), ends=np.zeros(len(full), np.int64))
 
 
 def epoch_order(count: int, *, shuffle: bool, seed: int, epoch: int) -> Indices:

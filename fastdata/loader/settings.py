@@ -48,6 +48,11 @@ class Explanation:
     reason: str
     settings: tuple[Setting, ...]
 
+    @property
+    def gathers(self) -> bool:
+        """Whether batches are only gathered, which takes no threads."""
+        return self.engine == "cpu" and all(entry.name != "core" for entry in self.settings)
+
     def __str__(self) -> str:
         lines = [f"engine = {self.engine}: {self.reason}"]
         lines += [f"{entry.name} = {entry.value}: {entry.reason}" for entry in self.settings]

@@ -60,12 +60,14 @@ def assemble(session: Session) -> Profile:
         lanes, loader, pid=steps.pid, begun=session.begun, ready_share=steps.ready_share
     )
     machine = describe_machine(steps.facts)
+    # Ranks of one machine share its cores.
+    cores = max(1, machine.cores // int(steps.facts.get("local_world", 1)))
     syncs = read_syncs(lanes, pid=steps.pid)
     findings = Findings(
         steps=steps,
         loader=loader,
         workers=workers,
-        cores=machine.cores,
+        cores=cores,
         missing=_missing(steps, session, is_any=bool(told)),
     )
     notes = [
@@ -82,7 +84,7 @@ def assemble(session: Session) -> Profile:
         loader=loader,
         workers=workers,
         syncs=syncs,
-        what_if=model_what_ifs(steps, loader, workers, cores=machine.cores),
+        what_if=model_what_ifs(steps, loader, workers, cores=cores),
         verdict=judge(findings),
         machine=machine,
         ranks=rank_figures(told),

@@ -28,9 +28,11 @@ def describe_process() -> dict[str, Any]:
     on_gpu = torch is not None and torch.cuda.is_initialized()
     index = torch.cuda.current_device() if torch is not None and on_gpu else None
     name = None if torch is None or index is None else torch.cuda.get_device_name(index)
+    ranks = read_ranks()
     return {
-        "rank": read_ranks().rank,
-        "world": read_ranks().world,
+        "rank": ranks.rank,
+        "world": ranks.world,
+        "local_world": ranks.local_world,
         "device": "cpu" if index is None else f"cuda:{index}",
         "device_name": name,
         "torch": None if torch is None else str(torch.__version__),
@@ -41,9 +43,10 @@ def describe_loader(loader: Any) -> dict[str, Any]:
     """Of any iterable of batches, as far as it has a DataLoader's attributes; a `LoaderFacts`."""
     dataset = getattr(loader, "dataset", None)
     explain = getattr(loader, "explain", None)
+    told = explain() if callable(explain) else None
     return {
         "kind": type(loader).__name__,
-        "engine": str(explain().engine) if callable(explain) else None,
+        "engine": None if told is None else str(told.engine),
         "dataset": name_dataset(dataset),
         "samples": sample_count(dataset),
         "batch_size": _batch_size(loader),
@@ -51,6 +54,7 @@ def describe_loader(loader: Any) -> dict[str, Any]:
         "prefetch_batches": getattr(loader, "prefetch_factor", None),
         "pin_memory": bool(getattr(loader, "pin_memory", False)),
         "persistent_workers": bool(getattr(loader, "persistent_workers", False)),
+        "gathers": told is not None and bool(told.gathers),
     }
 
 

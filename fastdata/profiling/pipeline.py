@@ -49,14 +49,17 @@ class Pipeline:
     def of(cls, steps: StepSummary, workers: Workers, count: int, *, cores: int) -> Pipeline:
         """That of a run with `count` workers: its times, without those in which a core was lacking.
 
-        Where CPU times are not known, nobody is taken to lack a core.
+        Where CPU times are not known, nobody is taken to lack a core. Threads of FastLoader's
+        engine count as one worker, which works all the time that its stages take.
         """
         wall = steps.wall_seconds or 0.0
         fetches = max(1.0, steps.fetches_per_step)
         computing = wall - steps.rows["exposed_data_wait"]
         stages = (stage for stage in workers.stages if not stage.operation)
         making = fetches * sum(stage.seconds_per_batch for stage in stages)
-        process_cpu, batch_cpu = steps.process_cpu_seconds, workers.cpu_seconds_per_batch
+        threads_cpu = _cpu_of_threads(workers)
+        process_cpu = steps.process_cpu_seconds
+        batch_cpu = workers.cpu_seconds_per_batch if threads_cpu is None else threads_cpu
         if process_cpu is None or batch_cpu is None:
             return cls(
                 computing=computing, computing_cores=0.0, making=making, making_cores=0.0,
@@ -65,8 +68,9 @@ class Pipeline:
         making_cpu = fetches * batch_cpu
         lacked_making = fetches * (workers.core_wait_seconds_per_batch or 0.0)
         lacked = wall * (steps.core_wait_share or 0.0)
-        if not count:  # the training thread makes the batches, and is seen doing both
+        if not count or threads_cpu is not None:
             process_cpu -= making_cpu
+        if not count:  # the training thread makes the batches, and is seen doing both
             lacked -= lacked_making
         computing_cpu = max(process_cpu, 0.0)
         computing = max(computing - max(lacked, 0.0), computing_cpu / cores, _LEAST)
@@ -107,6 +111,12 @@ class Pipeline:
             self, computing=self.computing * convoy, making=self.making * dearer
         ).step(workers)  # fmt: skip
 
+    def sharing(self, share: float, *, threads: int, more: int) -> Pipeline:
+        """The same with more threads, among which so much of a worker's time is shared out."""
+        making = self.making * (1 - share + share * threads / more)
+        cpu = self.making * self.making_cores
+        return replace(self, making=making, making_cores=cpu / max(making, _LEAST))
+
     def _is_crowded(self, workers: int) -> bool:
         return workers > 0 and self._share(workers) < _ALL
 
@@ -120,3 +130,11 @@ class Pipeline:
         making = self.making * (1 - share)
         cpu = min(self.making * self.making_cores, making)
         return replace(self, making=making, making_cores=cpu / max(making, _LEAST))
+
+
+def _cpu_of_threads(workers: Workers) -> float | None:
+    """CPU seconds of a batch that threads of the training process make; None where none do."""
+    if not workers.lanes or any(lane.kind != "thread" for lane in workers.lanes):
+        return None
+    whole = [stage for stage in workers.stages if not stage.operation]
+    return sum(stage.seconds_per_batch * stage.threads for stage in whole)

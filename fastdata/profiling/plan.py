@@ -29,8 +29,8 @@ class Plan:
         loader_only: Whether nothing but a loader is measured: its epochs may be short, and a step
             that begins one is a step like others.
         replay: Steps that then get the same batch again, while the loader rests, as many with more
-            workers, as many on samples just read, and as many with one batch while the loader
-            runs; 0 leaves every batch as it is. The script trains on other data by it.
+            workers or threads, as many on samples just read, and as many with one batch while the
+            loader runs; 0 leaves every batch as it is. The script trains on other data by it.
     """
 
     warmup: int = 10

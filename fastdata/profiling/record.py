@@ -108,6 +108,7 @@ class LoaderFacts(Strict):
         prefetch_batches: Batches made ahead by each worker, or by the engine.
         pin_memory: Whether batches are pinned.
         persistent_workers: Whether workers outlive an epoch.
+        gathers: Whether a FastLoader's batches are only gathered, for which it takes no threads.
     """
 
     kind: str
@@ -119,6 +120,7 @@ class LoaderFacts(Strict):
     prefetch_batches: int | None
     pin_memory: bool
     persistent_workers: bool
+    gathers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,11 +54,12 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
     )
     wanted = wanted_workers(loader, cores=cores)
     if wanted > loader.workers:
-        few = f"{count_workers(loader.workers)} cannot make batches as fast as they are used"
+        has = count_workers(loader, loader.workers)
+        few = f"{has} cannot make batches as fast as they are used"
         return Remedy(
             reason=few if loader.workers else "the training thread makes its batches itself",
             command=f"num_workers: {loader.workers} -> {wanted}",
-            evidence=(*evidence, f"{count_workers(loader.workers)}, {cores} cores"),
+            evidence=(*evidence, f"{has}, {cores} cores"),
         )
     if largest is None:
         return Remedy(
@@ -69,15 +70,16 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
 
 
 def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
-    """Worker processes to try next: twice as many, as long as there are cores for them."""
-    if loader.engine == "cpu":
+    """Workers, or threads, to try next: twice as many, as long as there are cores for them."""
+    if loader.gathers:
         return loader.workers
     return max(loader.workers, min(max(1, 2 * loader.workers), cores))
 
 
-def count_workers(count: int) -> str:
+def count_workers(loader: LoaderFacts, count: int) -> str:
     """So many of them, in words."""
-    return "1 worker" if count == 1 else f"{count} workers"
+    word = "worker" if loader.engine in (None, "torch") else "thread"
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _describe(stage: Stage) -> str:

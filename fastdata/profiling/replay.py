@@ -2,9 +2,10 @@
 
 While the loader rests (its workers fill their queues and stop), one batch is given again and again:
 what a step takes when data costs nothing. Then a second iterator of the loader, with as many
-workers as a verdict would ask for, makes the steps' batches, and after it one with the loader's own
-number reads the same samples once more. At last the one batch is given while the loader runs as
-fast as it can: what steps then take longer they lose to it by sharing cores and caches.
+workers or threads as a verdict would ask for, makes the steps' batches, and after it one with the
+loader's own number reads the same samples once more. At last the one batch is given while the
+loader runs as fast as it can: what steps then take longer they lose to it by sharing cores and
+caches.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fastdata.hardware import read_machine
+from fastdata.hardware import read_machine, read_ranks
 from fastdata.profiling.describe import loader_facts
 from fastdata.profiling.passes import Pass
 from fastdata.profiling.plan import MORE_WORKERS, NORMAL, REPLAY_BESIDE, WARM_CACHE, Plan
@@ -110,9 +111,10 @@ class Replay:
             self._give_up(again.objection)
         elif self.phase == MORE_WORKERS:
             # Where no more are wanted, its own number reads what is read once more afterwards.
-            wanted = wanted_workers(facts, cores=read_machine().cores)
+            cores = read_machine().cores // read_ranks().local_world
+            wanted = wanted_workers(facts, cores=max(1, cores))
             self._tell(tried_workers=wanted)
-            self._second = again.fresh(wanted)
+            self._second = again.fresh(wanted, self._plan.replay)
         else:
             self._second = again.over(self._read)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastdata.profiling.pipeline import Pipeline
 from fastdata.profiling.plan import MORE_WORKERS, WARM_CACHE
-from fastdata.profiling.record import Estimate, LoaderFacts, WhatIf, Workers
+from fastdata.profiling.record import SHARED_STAGES, Estimate, LoaderFacts, WhatIf, Workers
 from fastdata.profiling.remedy import count_workers, wanted_workers
 from fastdata.profiling.summary import SKEWED, StepSummary
 
@@ -41,7 +41,7 @@ def model_what_ifs(
         return ()
     found = list(_replayed(steps))
     if loader is not None:
-        pipeline = Pipeline.of(steps, workers, loader.workers, cores=cores)
+        pipeline = Pipeline.of(steps, workers, _makers(loader, loader.workers), cores=cores)
         model = _Model.of(steps, pipeline)
         more = wanted_workers(loader, cores=cores)
         found += _tried(model, steps, loader, more)
@@ -118,40 +118,56 @@ def _is_near(median: float, mean: float) -> bool:
     return abs(median - mean) <= SKEWED * mean
 
 
-def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
-    for estimate, name, how in (
-        (steps.alone, READY, "one batch given again and again while the loader rested"),
-        (steps.beside, f"{READY}, beside a running loader", "likewise while the loader ran"),
-    ):
+def _measured(
+    *tries: tuple[Estimate | None, str, str], now: float | None = None
+) -> Iterator[WhatIf]:
+    """What was tried: its steps, its name, and how; beside `now`, or beside itself."""
+    for estimate, name, how in tries:
         if estimate is not None:
-            now = steps.step_seconds or estimate
             yield WhatIf(
                 name=name,
                 kind="measured",
                 step_seconds=estimate,
-                now_seconds=now.median,
+                now_seconds=estimate.median if now is None else now,
                 how=how,
             )
+
+
+def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
+    return _measured(
+        (steps.alone, READY, "one batch given again and again while the loader rested"),
+        (steps.beside, f"{READY}, beside a running loader", "likewise while the loader ran"),
+        now=None if steps.step_seconds is None else steps.step_seconds.median,
+    )
 
 
 def _tried(model: _Model, steps: StepSummary, loader: LoaderFacts, more: int) -> Iterator[WhatIf]:
     is_more = steps.facts.get("tried_workers") == more > loader.workers
-    for estimate, name, how in (
-        (steps.more if is_more else None, _more(loader, more), "batches made by so many workers"),
+    made_by = "threads" if _has_threads(loader) else "workers"
+    return _measured(
+        (
+            steps.more if is_more else None,
+            _more(loader, more),
+            f"batches made by so many {made_by}",
+        ),
         (steps.warm, _WARM, "samples just read were read again"),
-    ):
-        if estimate is not None:
-            yield WhatIf(
-                name=name,
-                kind="measured",
-                step_seconds=estimate,
-                now_seconds=model.usual,
-                how=how,
-            )
+        now=model.usual,
+    )
+
+
+def _has_threads(loader: LoaderFacts) -> bool:
+    return loader.engine not in (None, "torch")
+
+
+def _makers(loader: LoaderFacts, workers: int) -> int:
+    """How many batches are made at once beside the steps; threads share one."""
+    if loader.gathers:
+        return 0
+    return min(workers, 1) if _has_threads(loader) else workers
 
 
 def _more(loader: LoaderFacts, more: int) -> str:
-    return f"with {count_workers(more)} instead of {loader.workers}"
+    return f"with {count_workers(loader, more)} instead of {loader.workers}"
 
 
 def _why_not(facts: Mapping[str, Any], phase: int) -> str:
@@ -175,16 +191,23 @@ def _changes(
     pipeline = model.pipeline
     if not pipeline.making:
         return
+    whole = [stage for stage in workers.stages if not stage.operation]
+    seconds = {stage.name: stage.seconds_per_batch for stage in whole}
     if more > loader.workers:
         how = f"the CPU time of a step and of its batches, on {cores} cores shared evenly"
-        yield model.beside(_more(loader, more), pipeline, more, how + _why_not(facts, MORE_WORKERS))
-    whole = [stage for stage in workers.stages if not stage.operation]
-    reading = sum(stage.seconds_per_batch for stage in whole if stage.name == "read")
-    if reading:
-        share = reading / sum(stage.seconds_per_batch for stage in whole)
+        shared = sum(seconds.get(name, 0.0) for name in SHARED_STAGES) / sum(seconds.values())
+        yield model.beside(
+            _more(loader, more),
+            pipeline.sharing(shared, threads=max(1, loader.workers), more=more)
+            if _has_threads(loader)
+            else pipeline,
+            _makers(loader, more),
+            how + _why_not(facts, MORE_WORKERS),
+        )
+    if seconds.get("read"):
         yield model.beside(
             _WARM,
-            pipeline.reading_less(share),
-            loader.workers,
+            pipeline.reading_less(seconds["read"] / sum(seconds.values())),
+            _makers(loader, loader.workers),
             "the workers' time without reading" + _why_not(facts, WARM_CACHE),
         )

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from fastdata.profiling.pipeline import Pipeline
-from fastdata.profiling.record import ROWS, Stage, Workers
+from fastdata.profiling.record import ROWS, Stage, WorkerLane, Workers
 from fastdata.profiling.summary import NO_STEPS
 
 PLENTY = Pipeline(
@@ -55,3 +55,28 @@ def test_a_run_without_cores_to_spare_is_told_from_one_that_needs_more_time() ->
         steps, dataclasses.replace(workers, cpu_seconds_per_batch=None), 1, cores=2
     )
     assert unknown.step(2) == pytest.approx(0.05)
+
+
+def test_threads_make_one_batch_after_the_other_and_share_their_stages() -> None:
+    stages = tuple(
+        Stage(
+            name=name, operation="", count=1, total_seconds=seconds, seconds_per_sample=None,
+            seconds_per_batch=seconds, share=seconds / 0.05, threads=threads,
+        )
+        for name, seconds, threads in (("decode", 0.04, 2), ("collate", 0.01, 1))
+    )  # fmt: skip
+    lane = WorkerLane(
+        name="fastdata-producer", kind="thread", pid=1, batches=1, samples=1, wall_seconds=0.05,
+        busy_seconds=0.05, stages=stages, segments=(),
+    )  # fmt: skip
+    steps = dataclasses.replace(
+        NO_STEPS, wall_seconds=0.05, fetches_per_step=1.0, process_cpu_seconds=0.1,
+        core_wait_share=0.0, rows=dict.fromkeys(ROWS, 0.0) | {"exposed_data_wait": 0.04},
+    )  # fmt: skip
+    found = Pipeline.of(steps, Workers(lanes=(lane,), stages=stages), 1, cores=16)
+    # Of the 100 ms of CPU time that all threads of the process took, 90 are those of the batch.
+    assert (found.making, found.making_cores) == pytest.approx((0.05, 1.8))
+    assert (found.computing, found.computing_cores) == pytest.approx((0.01, 1.0))
+    assert found.step(1) == pytest.approx(0.05)
+    # 10 ms of one thread, and 40 of two shared by four.
+    assert found.sharing(0.8, threads=2, more=4).step(1) == pytest.approx(0.03)

@@ -129,3 +129,19 @@ def test_what_is_missing_is_named(
     found = verdict(made, missing=missing)
     assert (found.kind, found.sentence, found.next_command) == ("INCOMPLETE", sentence, None)
     assert found.missing
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({}, "num_workers: 1 -> 2"),
+        ({"workers": 2}, "fastdata convert DATA pack.lmdb --resize shortest:256"),
+        # A gather runs on the training thread, whatever number it was given.
+        ({"gathers": True}, "fastdata convert DATA pack.lmdb --resize shortest:256"),
+    ],
+)
+def test_threads_of_an_engine_are_as_many_as_cores(changes: dict[str, Any], command: str) -> None:
+    loader = dataclasses.replace(LOADER, engine="cpu", **({"workers": 1} | changes))
+    found = verdict(steps(0.5), loader=loader, workers=workers(decode=1.0))
+    assert found.next_command == command
+    assert ("1 thread cannot make batches" in found.sentence) == (not changes)

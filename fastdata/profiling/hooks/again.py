@@ -1,28 +1,23 @@
-"""A second iterator of a DataLoader, beside the one that a script goes through."""
+"""A second iterator of a loader, beside the one that a script goes through."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import random
-import warnings
+import sys
 import weakref
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import torch
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from fastdata.profiling.recorder import current, use
+from fastdata.profiling.hooks.unseen import Source, Unseen, UnseenInit, hide
 
 __all__ = ["Again"]
 
 
 class Again:
-    """A pass over a DataLoader, of which further iterators can be made.
+    """A pass over a loader, of which further iterators can be made.
 
     Args:
         loader: What is gone through.
@@ -31,69 +26,97 @@ class Again:
 
     def __init__(self, loader: Any, iterator: Any) -> None:
         self._loader = loader
-        self._is_known = isinstance(iterator, _BaseDataLoaderIter)
+        self._is_fast = _is_fast(iterator)
+        is_known = self._is_fast or isinstance(iterator, _BaseDataLoaderIter)
+        self._is_known = is_known and isinstance(loader, DataLoader)
         self._iterator = weakref.ref(iterator) if self._is_known else lambda: None
 
     @property
     def objection(self) -> str | None:
         """Why no further iterator can be made; None where one can."""
-        if not self._is_known or not isinstance(self._loader, DataLoader):
+        if not self._is_known:
             return f"no second iterator of a {type(self._loader).__name__} can be made"
         if isinstance(self._loader.dataset, IterableDataset):
             return "the samples of an IterableDataset cannot be chosen"
+        if self._is_fast and self._loader.explain().engine == "dali":
+            return "a second pipeline of DALI would take memory and decoders from the first"
         return None
 
-    def fresh(self, workers: int) -> _Second:
-        """One with so many workers, which takes the next samples away from the pass.
+    def fresh(self, workers: int, batches: int) -> Unseen:
+        """One with so many workers, over samples that the pass has not come to.
+
+        Those of a FastLoader's own order come in the pass all the same, all others are taken away
+        from it.
+
+        Args:
+            workers: Worker processes, or threads of a FastLoader's engine.
+            batches: That will be asked for.
 
         Raises:
             StopIteration: There are none left.
         """
         iterator: Any = self._iterator()
-        return _Second(self._loader, iterator._sampler_iter, workers=workers)
+        if not self._is_fast:
+            return self._second(iterator._sampler_iter, workers)
+        # With what it makes ahead, so that it makes batches up to the last step.
+        ahead = max(1, workers) * (self._loader.prefetch_factor or 2)
+        return self._second(iterator.apart(batches + ahead), workers)
 
-    def over(self, batches: list[Any]) -> _Second:
+    def over(self, batches: list[Any]) -> Unseen:
         """One with the loader's own workers, over these batches of indices.
 
         Raises:
             StopIteration: There are none.
         """
-        return _Second(self._loader, iter(batches), workers=self._loader.num_workers)
+        return self._second(iter(batches), self._loader.num_workers)
+
+    def _second(self, work: Any, workers: int) -> Unseen:
+        loader, iterator = self._loader, self._iterator()
+        if self._is_fast:
+            epoch = iterator.epoch  # type: ignore[union-attr]
+            return Unseen(lambda: _second_of_fast(loader, work, epoch=epoch, workers=workers))
+        return Unseen(lambda: _Second(loader, work, workers=workers))
+
+
+def _is_fast(iterator: Any) -> bool:
+    """Whether it is a FastLoader's, which a script may well do without."""
+    epoch = sys.modules.get("fastdata.loader.epoch")
+    return epoch is not None and isinstance(iterator, epoch.EpochIterator)
+
+
+def _second_of_fast(loader: Any, work: Any, *, epoch: int, workers: int) -> Source:
+    from fastdata.loader.second import Second
+
+    init = UnseenInit(loader.worker_init_fn)
+    second = Second(loader, work, epoch=epoch, workers=workers, worker_init_fn=init)
+    if second.maker is not None:
+        hide(second.maker)
+    return second
 
 
 class _Second:
-    """Batches of an iterator that no hook sees; they are asked for ahead of being handed out.
-
-    The random numbers of this process are afterwards what they were before it was made.
+    """Batches of a DataLoader, which are asked for ahead of being handed out.
 
     Args:
         loader: One like it makes the batches.
         batches: Indices of each.
         workers: Worker processes.
-
-    Attributes:
-        given: Indices of the batches handed out so far.
     """
 
     def __init__(self, loader: Any, batches: Iterator[Any], *, workers: int) -> None:
-        self.given: list[Any] = []
-        self._asked: deque[Any] = deque()
-        with _unseen(), _same_random(), warnings.catch_warnings():
-            # Whatever there is to warn of was said of the loader itself.
-            warnings.simplefilter("ignore")
-            self._batches = DataLoader.__iter__(_like(loader, self._noting(batches), workers))
-            # With the first batch all workers have been started.
-            try:
-                self._first = [next(self._batches)]
-            except BaseException:
-                self.close()
-                raise
+        self._asked: list[Any] = []
+        self._handed = 0
+        self._batches = DataLoader.__iter__(_like(loader, self._noting(batches), workers))
 
     def __next__(self) -> Any:
-        with _unseen():
-            batch = self._first.pop() if self._first else next(self._batches)
-        self.given.append(self._asked.popleft())
+        batch = next(self._batches)
+        self._handed += 1
         return batch
+
+    @property
+    def given(self) -> Sequence[Any]:
+        """Indices of the batches handed out so far."""
+        return self._asked[: self._handed]
 
     def close(self) -> None:
         """Ends its workers and returns once they are gone."""
@@ -116,43 +139,10 @@ def _like(loader: Any, batches: Iterator[Any], workers: int) -> Any:
             sampler: batches,
             "num_workers": workers,
             "prefetch_factor": (loader.prefetch_factor or 2) if workers else None,
-            "worker_init_fn": _Unseen(loader.worker_init_fn),
+            "worker_init_fn": UnseenInit(loader.worker_init_fn),
             "generator": None,
             "persistent_workers": False,
             "_iterator": None,
         }
     )
     return like
-
-
-class _Unseen:
-    """What a worker runs first: it is none of those that a profile shows."""
-
-    def __init__(self, init: Any) -> None:
-        self._init = init
-
-    def __call__(self, worker: int) -> None:
-        use(None)
-        if self._init is not None:
-            self._init(worker)
-
-
-@contextlib.contextmanager
-def _unseen() -> Iterator[None]:
-    recorder = current()
-    use(None)
-    try:
-        yield
-    finally:
-        use(recorder)
-
-
-@contextlib.contextmanager
-def _same_random() -> Iterator[None]:
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        random.setstate(states[1])
-        np.random.set_state(states[2])

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastdata.profiling.describe import name_dataset
 from fastdata.profiling.hooks.patches import Around, put_around
+from fastdata.profiling.hooks.unseen import is_hidden
 from fastdata.profiling.recorder import Recorder, current
 from fastdata.profiling.stageclock import StageClock
 from fastdata.profiling.working import Worker
@@ -32,7 +33,7 @@ def running_worker() -> Worker | None:
 def as_work(
     recorder: Recorder, maker: Any, make: Callable[[], Any], count: Callable[[Any], int | None]
 ) -> Any:
-    """The batch that `make` gives, as work of the calling thread.
+    """The batch that `make` gives, as work of the calling thread, unless its maker is hidden.
 
     Args:
         recorder: The current one.
@@ -40,6 +41,8 @@ def as_work(
         make: Makes it.
         count: Samples in what it gives.
     """
+    if is_hidden(maker):
+        return make()
     is_main = threading.current_thread() is threading.main_thread()
     worker = recorder.workshop.worker(
         name="training thread" if is_main else threading.current_thread().name,
