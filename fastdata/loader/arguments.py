@@ -77,6 +77,7 @@ class Request:
             value = getattr(self, name)
             if isinstance(value, str) and value != "auto":
                 raise UsageError(f"{name}={value!r}; expected 'auto', True or False")
+        _check_device(self.device)
 
     @property
     def skip_bad(self) -> bool:
@@ -109,3 +110,14 @@ def _whole_seed(seed: Any) -> int | None:
     if number is None and seed is not None:
         raise UsageError(f"seed={seed!r}; expected a whole number, or None")
     return number
+
+
+def _check_device(device: Any) -> None:
+    """Refuse what names no device of torch; whether it is there is another question."""
+    try:
+        torch.device("cpu" if device is None else device)
+    except (RuntimeError, TypeError) as error:
+        raise UsageError(
+            f"device={device!r}; expected 'cuda', 'cuda:N', 'cpu' or another device of torch, or "
+            "None for main memory"
+        ) from error

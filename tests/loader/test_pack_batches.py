@@ -232,6 +232,7 @@ def test_a_batch_may_be_written_to(grays: Path) -> None:
     ("options", "message"),
     [
         ({"engine": "gpu"}, "expected one of auto, cpu, torch"),
+        ({"device": "gpu"}, "device=.gpu.; expected .cuda., .cuda:N., .cpu. or another"),
         ({"engine": "cpu", "collate_fn": list}, "takes samples one by one"),
         ({"engine": "cpu", "worker_init_fn": print, "num_workers": 2}, "worker_init_fn is for"),
         ({"on_bad": "ignore"}, "expected 'raise' or 'skip'"),
