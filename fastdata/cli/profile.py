@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.errors import UsageError
+
+if TYPE_CHECKING:
+    from fastdata.cli.profile_pack import Loading
+    from fastdata.profiling.plan import Plan
 
 __all__ = ["EXAMPLES", "HELP", "run"]
 
@@ -20,7 +24,11 @@ output, exit code and random numbers stay its own. At its end stderr gets the ve
 folder of -o the report: report.html for a browser, report.json for machines, and trace.json for
 ui.perfetto.dev. With --json the report follows on stdout.
 
-A pack instead of a command is loaded by itself, as fast as FastLoader can; a step is a batch.
+A pack instead of a command is loaded by itself, as fast as FastLoader can; a step is a batch. Its
+stages, each with the samples/s that a loader of nothing else would give, are those that the engine
+has: read (from the page cache or the disk), checksum (of a record, at its first read), decode,
+resize (and flips, and the change of values), collate (into one batch), copy (to pinned memory, and
+on to the device), and other code.
 
 --compare runs nothing: it tells whether the second of two reports is slower, by the median time of
 a step and the share of it that is exposed wait. Exit code 0 means that it is not, 2 that it is by
@@ -36,58 +44,112 @@ EXAMPLES = """\
   fastdata profile --compare before after --max-regress 5%
   fastdata profile --selfcheck
   fastdata profile photos.lmdb --transforms 'RandomResizedCrop: 224, ToFloat'
+  fastdata profile photos.lmdb --fields image,mask --device cuda --engine dali
 """
 
 
+PACK, COMPARISON = "Of a pack", "Of two reports"
+
+
+def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
+Command = Annotated[
+    list[str] | None, typer.Argument(metavar="[PACK | -- COMMAND ...]", help="What to run.")
+]
+Out = Annotated[Path, _option("--out", "-o", metavar="DIR", help="Folder for the report.")]
+Steps = Annotated[
+    int | None,
+    _option("--steps", min=1, metavar="N", help="Steps to measure; else all, of a pack 50."),
+]
+Warmup = Annotated[
+    int, _option("--warmup", min=0, metavar="N", help="First steps to leave out of the figures.")
+]
+Replay = Annotated[
+    int,
+    _option(
+        "--replay",
+        min=0,
+        metavar="N",
+        help="Then measure what-ifs in this many steps each: one batch again, more workers, a "
+        "warm cache, one batch beside a running loader. The script trains on other data.",
+    ),
+]
+Transforms = Annotated[
+    str, _option("--transforms", panel=PACK, help="As in a config, separated by commas.")
+]
+Fields = Annotated[
+    str,
+    _option("--fields", panel=PACK, metavar="A,B", help="To load, separated by commas; else all."),
+]
+BatchSize = Annotated[
+    int, _option("--batch-size", panel=PACK, min=1, metavar="N", help="Samples a batch.")
+]
+Workers = Annotated[
+    int | None,
+    _option(
+        "--workers",
+        panel=PACK,
+        min=0,
+        metavar="N",
+        help="Threads, or processes of torch; else chosen.",
+    ),
+]
+EngineName = Annotated[
+    str,
+    _option(
+        "--engine", panel=PACK, metavar="NAME", help="auto, cpu, torch or dali, as FastLoader's."
+    ),
+]
+Device = Annotated[
+    str | None,
+    _option(
+        "--device",
+        panel=PACK,
+        metavar="NAME",
+        help="Where batches are to arrive: cpu, cuda or cuda:N; else in main memory.",
+    ),
+]
+Compare = Annotated[
+    tuple[Path, Path] | None,
+    _option("--compare", panel=COMPARISON, metavar="A.json B.json", help="Compare these instead."),
+]
+MaxRegress = Annotated[
+    str,
+    _option(
+        "--max-regress", panel=COMPARISON, metavar="PERCENT", help="Slower than this is too slow."
+    ),
+]
+AcrossHosts = Annotated[
+    bool, _option("--across-hosts", panel=COMPARISON, help="Also of hosts with unlike names.")
+]
+Selfcheck = Annotated[
+    bool, _option("--selfcheck", help="Measure runs whose times are known; show the errors.")
+]
+
+
 def run(
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[PACK | -- COMMAND ...]", help="What to run.")
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the report.")
-    ] = Path("fastdata-profile"),
-    steps: Annotated[
-        int | None, typer.Option("--steps", help="Steps to measure; else all.", min=1)
-    ] = None,
-    warmup: Annotated[
-        int, typer.Option("--warmup", help="First steps to leave out of the figures.", min=0)
-    ] = 10,
-    replay: Annotated[
-        int,
-        typer.Option(
-            "--replay",
-            help="Then measure what-ifs in this many steps each: one batch again, more workers, a "
-            "warm cache, one batch beside a running loader. The script trains on other data.",
-            min=0,
-        ),
-    ] = 0,
-    transforms: Annotated[
-        str, typer.Option("--transforms", help="Of a pack: as in a config, separated by commas.")
-    ] = "",
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Of a pack: samples a batch.", min=1)
-    ] = 64,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Of a pack: threads; else chosen.", min=0)
-    ] = None,
-    compare: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option("--compare", metavar="A.json B.json", help="Compare two reports instead."),
-    ] = None,
-    max_regress: Annotated[
-        str, typer.Option("--max-regress", metavar="PERCENT", help="Slower than this is too slow.")
-    ] = "5%",
-    across_hosts: Annotated[
-        bool, typer.Option("--across-hosts", help="Compare reports of hosts with unlike names.")
-    ] = False,
-    selfcheck: Annotated[
-        bool,
-        typer.Option("--selfcheck", help="Measure runs whose times are known; show the errors."),
-    ] = False,
+    command: Command = None,
+    out: Out = Path("fastdata-profile"),
+    steps: Steps = None,
+    warmup: Warmup = 10,
+    replay: Replay = 0,
+    transforms: Transforms = "",
+    fields: Fields = "",
+    batch_size: BatchSize = 64,
+    workers: Workers = None,
+    engine: EngineName = "auto",
+    device: Device = None,
+    compare: Compare = None,
+    max_regress: MaxRegress = "5%",
+    across_hosts: AcrossHosts = False,
+    selfcheck: Selfcheck = False,
     json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001
 ) -> None:
     """Profiles `command`, or compares what two such runs left."""
+    # Modules only where they are needed, so that help and a wrong option do not wait for them.
     if compare is not None:
         if command:
             raise UsageError("--compare runs no command; expected nothing after the two reports")
@@ -101,27 +163,32 @@ def run(
 
         run_selfcheck(json=json)
         return
+    from fastdata.cli.profile_pack import Loading
+    from fastdata.profiling.plan import Plan
+
+    loading = Loading(
+        transforms=transforms, fields=fields, batch_size=batch_size, workers=workers,
+        engine=engine, device=device,
+    )  # fmt: skip
+    plan = Plan(warmup=warmup, steps=steps, replay=replay)
+    raise typer.Exit(_profile(command or [], plan, loading, out=out, json=json))
+
+
+def _profile(command: list[str], plan: Plan, loading: Loading, *, out: Path, json: bool) -> int:
+    if len(command) == 1 and Path(command[0]).suffix in {".lmdb", ".h5", ".hdf5"}:
+        from fastdata.cli.profile_pack import profile_pack
+
+        profile_pack(Path(command[0]), plan, loading, out=out, json=json)
+        return 0
     if not command:
         raise UsageError(
             "nothing to profile; expected a pack, or a command after --: -- python train.py"
         )
-    # Only here, so that help and a wrong option do not wait for what they do not need.
-    from fastdata.profiling.plan import Plan
-
-    plan = Plan(warmup=warmup, steps=steps, replay=replay)
-    if _is_pack(command):
-        from fastdata.cli.profile_pack import profile_pack
-
-        pack = Path(command[0])
-        profile_pack(
-            pack, plan, transforms=transforms, batch_size=batch_size, workers=workers, out=out,
-            json=json,
-        )  # fmt: skip
-        return
+    if given := ", ".join(loading.given()):
+        raise UsageError(
+            f"{given}: for a pack (.lmdb, .h5) that is loaded by itself; found the command "
+            f"{command[0]}, whose loader is as it makes it"
+        )
     from fastdata.cli.profile_script import profile_script
 
-    raise typer.Exit(profile_script(command, plan, out=out, json=json))
-
-
-def _is_pack(command: list[str]) -> bool:
-    return len(command) == 1 and Path(command[0]).suffix in {".lmdb", ".h5", ".hdf5"}
+    return profile_script(command, plan, out=out, json=json)

@@ -2,49 +2,89 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fastdata.cli.profile_output import show
-from fastdata.config.chains import build_transforms
 from fastdata.errors import UsageError
 from fastdata.profiling.plan import Plan
 
-__all__ = ["profile_pack"]
+__all__ = ["Loading", "profile_pack"]
 
 _BATCHES = 50
 
 
-def profile_pack(
-    pack: Path, plan: Plan, *, transforms: str, batch_size: int, workers: int | None, out: Path,
-    json: bool,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """How a pack is loaded; the names are FastLoader's, where not said otherwise.
+
+    Attributes:
+        transforms: As typed; see `parse_transforms`.
+        fields: As typed: names with commas between them; empty for all.
+        batch_size: Samples a batch.
+        workers: Its `num_workers`; None lets FastLoader choose.
+        engine: Its name.
+        device: Where batches are to be; None leaves them in main memory.
+    """
+
+    transforms: str = ""
+    fields: str = ""
+    batch_size: int = 64
+    workers: int | None = None
+    engine: str = "auto"
+    device: str | None = None
+
+    def given(self) -> Iterator[str]:
+        """The options that are not at their defaults."""
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) != field.default:
+                yield f"--{field.name.replace('_', '-')}"
+
+
+def profile_pack(pack: Path, plan: Plan, loading: Loading, *, out: Path, json: bool) -> None:
     """Takes batches of a pack as fast as FastLoader gives them.
 
     Args:
         pack: The pack.
         plan: Its `steps` are batches to measure.
-        transforms: As typed; see `parse_transforms`.
-        batch_size: Samples a batch.
-        workers: Threads; None lets FastLoader choose.
+        loading: How.
         out: Folder for the report.
         json: Print the report on stdout as well.
+
+    Raises:
+        UsageError: FastLoader refuses an option, or has no such GPU, or no DALI.
     """
-    chain = parse_transforms(transforms)
+    chain = parse_transforms(loading.transforms)
     from fastdata.loader import FastLoader
     from fastdata.profiling.alone import profile_loader
 
     loader = FastLoader(
         pack,
-        batch_size,
+        loading.batch_size,
         shuffle=True,
-        num_workers="auto" if workers is None else workers,
+        num_workers="auto" if loading.workers is None else loading.workers,
         transforms=chain or None,
+        fields=[name.strip() for name in loading.fields.split(",")] if loading.fields else None,
+        engine=loading.engine,
+        device=loading.device,
     )
+    _use_gpu(loading.device)
     profile = profile_loader(loader, batches=plan.steps or _BATCHES, warmup=plan.warmup)
     show(profile, out=out, json=json)
+
+
+def _use_gpu(device: str | None) -> None:
+    """Makes a GPU the current one: its clock is then that of the profile."""
+    import torch
+
+    found = torch.device(device or "cpu")
+    if found.type == "cuda" and found.index is not None:
+        torch.cuda.set_device(found)
 
 
 def parse_transforms(text: str) -> list[Any]:
@@ -53,6 +93,8 @@ def parse_transforms(text: str) -> list[Any]:
     Raises:
         UsageError: They are none.
     """
+    from fastdata.config.chains import build_transforms  # it loads torch
+
     written = text if text.lstrip().startswith("[") else f"[{text}]"
     try:
         entries = yaml.safe_load(written)

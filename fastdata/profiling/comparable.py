@@ -52,7 +52,7 @@ def settings(before: Profile, after: Profile) -> Iterator[str]:
     """What differs between two that can be compared, and may be why one is faster."""
     if before.loader is not None and after.loader is not None:
         for name in (
-            "engine", "workers", "prefetch_batches", "pin_memory", "persistent_workers"
+            "engine", "device", "workers", "prefetch_batches", "pin_memory", "persistent_workers",
         ):  # fmt: skip
             yield from _unequal(name, getattr(before.loader, name), getattr(after.loader, name))
     for name in ("platform", "python", "torch", "fastdata"):

@@ -42,7 +42,7 @@ def describe_process() -> dict[str, Any]:
 def describe_loader(loader: Any) -> dict[str, Any]:
     """Of any iterable of batches, as far as it has a DataLoader's attributes; a `LoaderFacts`."""
     dataset = getattr(loader, "dataset", None)
-    explain = getattr(loader, "explain", None)
+    explain, device = getattr(loader, "explain", None), getattr(loader, "device", None)
     told = explain() if callable(explain) else None
     return {
         "kind": type(loader).__name__,
@@ -55,6 +55,7 @@ def describe_loader(loader: Any) -> dict[str, Any]:
         "pin_memory": bool(getattr(loader, "pin_memory", False)),
         "persistent_workers": bool(getattr(loader, "persistent_workers", False)),
         "gathers": told is not None and bool(told.gathers),
+        "device": None if device is None else str(device),
     }
 
 

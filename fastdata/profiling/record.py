@@ -109,6 +109,8 @@ class LoaderFacts(Strict):
         pin_memory: Whether batches are pinned.
         persistent_workers: Whether workers outlive an epoch.
         gathers: Whether a FastLoader's batches are only gathered, for which it takes no threads.
+        device: Where a FastLoader was asked to leave its batches; None for others, and where it
+            leaves them in main memory.
     """
 
     kind: str
@@ -121,6 +123,7 @@ class LoaderFacts(Strict):
     pin_memory: bool
     persistent_workers: bool
     gathers: bool = False
+    device: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,12 @@ def test_a_pack_is_loaded_by_itself(photo_pack: Path, tmp_path: Path) -> None:
     done = run(
         "profile", photo_pack, "-o", tmp_path, "--json", "--steps", "40", "--warmup", "2",
         "--transforms", "RandomResizedCrop: [24, 24], ToFloat", "--batch-size", "1",
+        "--fields", "label, image", "--engine", "cpu", "--device", "meta",
     )  # fmt: skip
     assert done.code == 0, done.err
     profile = read_profile(tmp_path / "report.json")
+    assert profile.loader is not None
+    assert (profile.loader.engine, profile.loader.device) == ("cpu", "meta")
     assert done.json["verdict"]["sentence"] == profile.verdict.sentence
     assert profile.verdict.sentence.startswith("Alone, the loader gives ")
     assert {"read", "decode"} <= {stage.name for stage in profile.workers.stages}
@@ -46,10 +49,16 @@ def test_a_pack_that_is_one_batch_is_measured_as_well(photo_pack: Path, tmp_path
         (["gone.lmdb"], "gone.lmdb"),
         (["gone.lmdb", "--transforms", "Nope: 3"], "--transforms[0]: no transform 'Nope'"),
         (["gone.lmdb", "--transforms", "{"], "expected names with their arguments"),
+        (["PACK", "--device", "gpu"], "device='gpu'; expected 'cuda', 'cuda:N', 'cpu' or another"),
+        (["PACK", "--engine", "gpu"], "engine='gpu'; expected one of auto, cpu, torch, dali"),
+        (["PACK", "--fields", "image,mask"], "no field 'mask' in "),
+        (["--batch-size", "2", "--", "train.py"], "--batch-size: for a pack (.lmdb, .h5)"),
         ([], "nothing to profile; expected a pack, or a command after --"),
     ],
 )
-def test_what_cannot_be_profiled_is_one_line(words: list[str], message: str) -> None:
-    done = run("profile", *words)
+def test_what_cannot_be_profiled_is_one_line(
+    words: list[str], message: str, photo_pack: Path
+) -> None:
+    done = run("profile", *(photo_pack if word == "PACK" else word for word in words))
     assert done.code in (2, 4, 5)
     assert len(done.lines) == 1 and message in done.lines[0]

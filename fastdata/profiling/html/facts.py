@@ -132,6 +132,8 @@ def _loader(loader: LoaderFacts, workers: Workers) -> Iterator[tuple[str, str]]:
     yield "workers", str(loader.workers)
     if loader.prefetch_batches is not None:
         yield "batches made ahead", str(loader.prefetch_batches)
+    if loader.engine is not None:
+        yield "batches are left in", loader.device or "main memory"
     yield "pinned memory", "yes" if loader.pin_memory else "no"
     yield "workers outlive an epoch", "yes" if loader.persistent_workers else "no"
     if workers.ready_share is not None:
