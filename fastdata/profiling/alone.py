@@ -12,12 +12,13 @@ from fastdata.profiling.describe import describe_loader
 from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.readings import reading_line
-from fastdata.profiling.record import Estimate, Profile, Stage, Verdict, WhatIf
+from fastdata.profiling.record import Estimate, LoaderFacts, Profile, Stage, Verdict, WhatIf
 
 __all__ = ["profile_loader"]
 
 # What takes less of a batch is no ceiling that a loader will ever meet.
 _LEAST_SHARE = 0.05
+_PROCESSES = ("worker process", "worker processes")
 
 
 def profile_loader(loader: Iterable[Any], *, batches: int, warmup: int) -> Profile:
@@ -94,11 +95,24 @@ def _judged(profile: Profile) -> Profile:
             kind="data-bound",
             sentence=f"{sentence}.",
             next_command="fastdata profile -- python train.py",
-            evidence=(*_ceilings(stages), *([] if reading is None else [reading])),
+            evidence=(
+                *([] if profile.loader is None else [_made_by(profile.loader)]),
+                *_ceilings(stages),
+                *([] if reading is None else [reading]),
+            ),
         ),
         # That no GPU was waited for is news of a training, not of a loader.
         notes=tuple(note for note in profile.notes if on_gpu or note != NO_GPU_USED),
     )
+
+
+def _made_by(loader: LoaderFacts) -> str:
+    name = loader.kind if loader.engine is None else f"{loader.kind}, engine {loader.engine}"
+    size = "" if loader.batch_size is None else f" of {loader.batch_size}"
+    kinds = ("thread", "threads") if loader.engine in ("cpu", "dali") else _PROCESSES
+    by = f"by {loader.workers} {kinds[loader.workers != 1]}" if loader.workers else "by its caller"
+    where = "" if loader.device in (None, "cpu") else f", to {loader.device}"
+    return f"{name}: batches{size} made {by}{where}"
 
 
 def _ceiling(stage: Stage, lanes: int, step: Estimate) -> WhatIf:

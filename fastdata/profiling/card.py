@@ -24,6 +24,8 @@ _STYLES: dict[VerdictKind, str] = {
     "INCOMPLETE": "bold red",
 }
 _MOST_SYNCS = 5
+# Without any of them a loader was measured alone, and rows of nothing would only hide the others.
+_OF_TRAINING = ("forward", "backward", "optimizer")
 _ROW_STYLES = {"exposed_data_wait": "red", "other_host_work": "dim", "residual": "dim"}
 
 
@@ -82,7 +84,8 @@ def _step(profile: Profile, paper: Paper) -> Iterator[Line]:
     ]
     for text in wrap(", ".join(told), paper.columns):
         yield (Span(text),)
-    for name in ROWS:
+    trains = any(profile.rows[name] for name in _OF_TRAINING)
+    for name in (name for name in ROWS if trains or profile.rows[name]):
         seconds, style = profile.rows[name], _ROW_STYLES.get(name, "blue")
         yield row(ROW_LABELS[name], seconds, share=seconds / wall, style=style, paper=paper)
     rule = ("-" if paper.ascii_only else "─") * (NAME + 22)

@@ -77,7 +77,7 @@ def worker_lines(workers: Workers, paper: Paper, *, told: Sequence[str] = ()) ->
 
 def _stage(name: str, stage: Stage, style: str, paper: Paper) -> Line:
     ceiling = stage.samples_per_second
-    told = "" if ceiling is None or stage.operation else f"{ceiling:,.0f}/s"
+    told = "" if ceiling is None or stage.operation else _rate(ceiling)
     return row(
         name,
         stage.seconds_per_batch,
@@ -86,6 +86,12 @@ def _stage(name: str, stage: Stage, style: str, paper: Paper) -> Line:
         paper=paper,
         note=f"{told:>12}" if paper.columns >= _WITH_CEILINGS else "",
     )
+
+
+def _rate(samples_per_second: float) -> str:
+    if samples_per_second < 1e7:
+        return f"{samples_per_second:,.0f}/s"
+    return f"{samples_per_second / 1e6:,.0f} M/s"
 
 
 def _worker_facts(workers: Workers) -> Iterator[str]:
