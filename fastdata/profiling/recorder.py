@@ -97,13 +97,18 @@ class Recorder:
 
 
 class Thread:
-    """The ledger of one thread, and the optimizer whose steps are its steps."""
+    """The ledger of one thread, and the optimizer whose steps are its steps.
+
+    Attributes:
+        fetching: What `describe_loader` says of the loader that was asked for a batch last.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._lane = StepLane(recorder.channel, recorder.plan)
         self._replay = Replay(recorder.plan, self._lane.tell)
         self._told: dict[str, Any] | None = None
+        self.fetching: dict[str, Any] | None = None
         self._leader: Any = None
         self._inside: list[tuple[int, bool]] = []
         self.tries = bool(recorder.plan.replay)

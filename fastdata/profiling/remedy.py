@@ -12,6 +12,7 @@ __all__ = ["Remedy", "count_workers", "find_remedy", "wanted_workers"]
 
 # A stage with less than this share of the workers' time gains too little by itself.
 _LARGE = 0.4
+_FASTLOADER = "loader = fastdata.FastLoader(dataset, ...)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +41,28 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
     if loader is None:
         return Remedy(
             reason="what loads them is no DataLoader, so nothing inside it was seen",
-            command="loader = fastdata.FastLoader(dataset, ...)",
+            command=_FASTLOADER,
         )
-    largest = max(
-        (stage for stage in workers.stages if not stage.operation),
-        key=lambda stage: stage.total_seconds,
-        default=None,
-    )
+    largest = max(_whole(workers), key=lambda stage: stage.total_seconds, default=None)
     reading = reading_line(workers)
     evidence = (
         *(() if largest is None else (_describe(largest),)),
         *(() if reading is None else (reading,)),
     )
+    if loader.engine is None and loader.dataset == "TensorDataset":
+        return Remedy(
+            reason="a TensorDataset is indexed sample by sample, where whole batches can be "
+            "gathered",
+            command=_FASTLOADER,
+            evidence=evidence,
+        )
+    if loader.gathers and largest is not None:
+        took = f"{sum(s.seconds_per_batch for s in _whole(workers)) * 1e3:.2f} ms each"
+        return Remedy(
+            reason=f"whole batches are already gathered in one go, {took}",
+            command=None,
+            evidence=evidence,
+        )
     wanted = wanted_workers(loader, cores=cores)
     if wanted > loader.workers:
         has = count_workers(loader, loader.workers)
@@ -80,6 +91,10 @@ def count_workers(loader: LoaderFacts, count: int) -> str:
     """So many of them, in words."""
     word = "worker" if loader.engine in (None, "torch") else "thread"
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _whole(workers: Workers) -> list[Stage]:
+    return [stage for stage in workers.stages if not stage.operation]
 
 
 def _describe(stage: Stage) -> str:

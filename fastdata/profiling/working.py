@@ -29,6 +29,7 @@ class Worker:
 
     Attributes:
         owns_process: Whether, while it makes a batch, its process does nothing else.
+        gathers_memory: Whether what it gathers lies in memory, and in no mapped file.
     """
 
     def __init__(self, channel: Channel, facts: dict[str, Any], residency: Residency) -> None:
@@ -41,6 +42,7 @@ class Worker:
         self._uncounted: Counter[str] = Counter()
         self.clock = StageClock(self._write)
         self.owns_process = facts["kind"] != "thread"
+        self.gathers_memory = False
 
     def add(self, stage: str, seconds: float, operation: str = "") -> None:
         """Adds time that another thread of the process has spent on a batch."""
@@ -54,6 +56,11 @@ class Worker:
         elif not self._is_full:
             # There is a lane once there is a batch.
             self._uncounted.update(found)
+
+    def gathered(self, byte_count: int) -> None:
+        """Counts what was taken of arrays."""
+        if not self.gathers_memory:
+            self.count({"mapped_bytes": byte_count})
 
     def look_at(self, buffers: Sequence[Any]) -> None:
         """Looks whether mapped bytes that are about to be read are cached, if it is time to."""

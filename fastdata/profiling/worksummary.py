@@ -34,6 +34,8 @@ __all__ = ["summarise_workers"]
 
 # So that a page with 64 workers stays small.
 _MOST_SEGMENTS = 400
+# Bytes a batch; less was read of the kernel's accounts by the profiler itself.
+_LEAST_READ = 1024
 
 
 def summarise_workers(
@@ -74,7 +76,7 @@ def summarise_workers(
         ready_share=ready_share,
         sample_seconds=median_of(seconds) if seconds else None,
         slowest=_slowest(mine, samples),
-        reading=_reading(counted, max(one.wall for one in mine)),
+        reading=_reading(counted, max(one.wall for one in mine), batches=batches),
         cpu_seconds_per_batch=counted["cpu_seconds"] / batches if is_used else None,
         core_wait_seconds_per_batch=counted["core_wait_seconds"] / batches if is_used else None,
     )
@@ -135,7 +137,7 @@ class _Seen:
                 threads=self.threads,
             ),
             segments=tuple(self._segments(begun)),
-            reading=_reading(self.counters, self.wall),
+            reading=_reading(self.counters, self.wall, batches=self.batches),
         )
 
     def _segments(self, begun: float) -> Iterable[Segment]:
@@ -164,12 +166,13 @@ def _added(all_counters: Iterable[dict[str, float]]) -> dict[str, float]:
     return summed
 
 
-def _reading(counted: dict[str, float], wall: float) -> Reading | None:
-    asked = counted["read_bytes"] + counted["mapped_bytes"]
-    if not (counted["counted"] or counted["uncounted"]) or not (asked or counted["pages"]):
-        return None
+def _reading(counted: dict[str, float], wall: float, *, batches: int) -> Reading | None:
+    asked, storage = counted["read_bytes"] + counted["mapped_bytes"], counted["storage_bytes"]
     is_known = counted["counted"] > 0
-    storage = counted["storage_bytes"]
+    if not (is_known or counted["uncounted"]) or not (asked or counted["pages"]):
+        return None
+    if max(asked, storage) < _LEAST_READ * batches and not counted["pages"]:
+        return None
     return Reading(
         asked_bytes=round(asked),
         storage_bytes=round(storage) if is_known else None,

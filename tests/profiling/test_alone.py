@@ -11,10 +11,10 @@ import PIL.Image
 import pytest
 import torch
 from engines_here import needs_dali
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from fastdata import FastLoader, convert
-from fastdata.packs import create_pack
+from fastdata.packs import create_pack, open_pack
 from fastdata.profiling.alone import profile_loader
 from fastdata.schema import Image, Schema
 from fastdata.transforms import RandomResizedCrop
@@ -70,7 +70,24 @@ def test_the_stages_of_the_engine_have_their_ceilings(photo_pack: Path) -> None:
     assert {name for name, one in stages.items() if one.threads == 2} == {"decode", "resize"}
     for stage in stages.values():
         assert stage.samples_per_second == pytest.approx(lane.samples / stage.total_seconds)  # type: ignore[operator]
-    assert profile.verdict.evidence[0].startswith("samples/s with one stage only: ")
+    assert profile.verdict.evidence[0] == (
+        "FastLoader, engine cpu: batches of 2 made by 2 threads, to meta"
+    )
+    assert profile.verdict.evidence[1].startswith("samples/s with one stage only: ")
+
+
+def test_records_are_checked_at_their_first_read_or_at_each(photo_pack: Path) -> None:
+    """The checks of the 2 warm-up batches are in the stage too: what it has of 22 is compared."""
+    checked = {}
+    for verify in ("first", "always"):
+        loader = FastLoader(
+            open_pack(photo_pack, verify=verify),  # type: ignore[arg-type]
+            4, num_workers=0, fields=["image"], transforms=[RandomResizedCrop(24)],
+        )  # fmt: skip
+        profile = profile_loader(loader, batches=20, warmup=2)
+        (crc,) = (one for one in profile.workers.stages if one.name == "crc")
+        checked[verify] = crc.count
+    assert checked == {"first": 2, "always": 22}
 
 
 @pytest.mark.parametrize("own_batches", [False, True], ids=["groups", "one by one"])
@@ -90,6 +107,26 @@ def test_a_pack_that_is_only_gathered_has_a_lane(tmp_path: Path, *, own_batches:
     assert set(stages) == {"read", "crc", "collate", "other"}
     assert lane.reading is not None and lane.reading.asked_bytes >= 840 * 32 * 32 * 3
     assert profile.notes == ()
+
+
+@pytest.mark.parametrize("kind", ["tensors", "part of tensors", "arrays", "one by one"])
+def test_arrays_that_are_gathered_have_a_lane(kind: str) -> None:
+    values, labels = torch.randn(600, 24, 12), torch.arange(600)
+    tensors = TensorDataset(values, labels)
+    order = [range(at, at + 20) for at in range(0, 600, 20)]
+    loader: FastLoader = {
+        "tensors": lambda: FastLoader(tensors, 20, shuffle=True),
+        "part of tensors": lambda: FastLoader(Subset(tensors, range(100, 500)), 20),
+        "arrays": lambda: FastLoader({"x": values.numpy(), "y": labels.numpy()}, 20),
+        "one by one": lambda: FastLoader(tensors, batch_sampler=order),
+    }[kind]()
+    profile = profile_loader(loader, batches=40, warmup=2)
+    (lane,) = profile.workers.lanes
+    assert (lane.kind, lane.batches, lane.samples) == ("main", 42, 840)
+    stages = {stage.name: stage for stage in profile.workers.stages}
+    assert set(stages) == {"collate", "other"}
+    # Memory is read from no disk.
+    assert lane.reading is None and profile.notes == ()
 
 
 @needs_dali

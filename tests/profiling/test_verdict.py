@@ -91,7 +91,7 @@ def test_a_compute_bound_run_has_nothing_to_gain() -> None:
         ({"loader": None}, "loader = fastdata.FastLoader(dataset, ...)"),
     ],
 )  # fmt: skip
-def test_a_data_bound_run_is_told_what_to_do(changes: dict[str, Any], command: str) -> None:
+def test_a_data_bound_run_is_told_what_to_do(changes: dict[str, Any], command: str | None) -> None:
     assert verdict(steps(0.5), **changes).next_command == command
 
 
@@ -137,11 +137,23 @@ def test_what_is_missing_is_named(
         ({}, "num_workers: 1 -> 2"),
         ({"workers": 2}, "fastdata convert DATA pack.lmdb --resize shortest:256"),
         # A gather runs on the training thread, whatever number it was given.
-        ({"gathers": True}, "fastdata convert DATA pack.lmdb --resize shortest:256"),
+        ({"gathers": True}, None),
     ],
 )
-def test_threads_of_an_engine_are_as_many_as_cores(changes: dict[str, Any], command: str) -> None:
+def test_threads_of_an_engine_are_as_many_as_cores(
+    changes: dict[str, Any], command: str | None
+) -> None:
     loader = dataclasses.replace(LOADER, engine="cpu", **({"workers": 1} | changes))
     found = verdict(steps(0.5), loader=loader, workers=workers(decode=1.0))
     assert found.next_command == command
     assert ("1 thread cannot make batches" in found.sentence) == (not changes)
+
+
+def test_arrays_are_to_be_gathered_and_where_they_are_no_command_is_made_up() -> None:
+    tensors = dataclasses.replace(LOADER, dataset="TensorDataset", workers=0)
+    found = verdict(steps(0.6), loader=tensors, workers=workers(other=0.8, collate=0.2))
+    assert found.next_command == "loader = fastdata.FastLoader(dataset, ...)"
+    gathers = dataclasses.replace(tensors, kind="FastLoader", engine="cpu", gathers=True)
+    found = verdict(steps(0.6), loader=gathers, workers=workers(other=0.003, collate=0.002))
+    assert found.kind == "data-bound" and found.next_command is None
+    assert found.sentence.endswith("; whole batches are already gathered in one go, 5.00 ms each.")

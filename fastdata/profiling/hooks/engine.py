@@ -116,7 +116,7 @@ def _around_take(original: Any) -> Any:
     def take(self: Any, indices: Any) -> Any:
         values, worker = timed(self, indices), running_worker()
         if worker is not None:
-            worker.count({"mapped_bytes": values.nbytes})
+            worker.gathered(values.nbytes)
         return values
 
     return take

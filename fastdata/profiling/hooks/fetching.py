@@ -76,6 +76,7 @@ def _around_next(original: Any) -> Any:
             return original(self)
         if ident != threading.get_ident():
             recorder.see_background(one.loader)
+            recorder.thread().fetching = one.loader
             return original(self)
         return fetch(one, lambda: original(self), recorder, is_ready=_is_ready(self))
 
@@ -93,6 +94,7 @@ def fetch(
     thread = recorder.thread()
     if threading.current_thread() is not threading.main_thread():
         recorder.see_background(one.loader)
+    thread.fetching = one.loader
     take = thread.choose_batch(one, take)
     thread.ledger.begin_fetch(one)
     try:

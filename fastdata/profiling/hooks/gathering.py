@@ -11,50 +11,68 @@ from typing import Any
 
 from fastdata.profiling.hooks.fetching import count_samples
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import as_work, running_worker, stage
-from fastdata.profiling.recorder import current
+from fastdata.profiling.hooks.staging import here, running_worker, stage, work_of
+from fastdata.profiling.recorder import Recorder, current
+from fastdata.profiling.working import Worker
 
 __all__ = ["install_gathering"]
 
 
 def install_gathering(undo: ExitStack) -> None:
     """Watches the batches, where their samples are looked up, and their being put together."""
+    running = sys.modules["fastdata.loader.running"]
     maker = sys.modules["fastdata.engines.maker"].PackMaker
     put_around(maker, "takes", _around_takes, undo=undo)
-    put_around(sys.modules["fastdata.loader.running"].Engine, "_gather", _around_gather, undo=undo)
+    put_around(running, "gathered", _around_gathered, undo=undo)
+    put_around(running.Engine, "_gather", _around_gather, undo=undo)
 
 
 def _around_gather(original: Any) -> Any:
     def gather(self: Any, *args: Any) -> Any:
-        batches, maker = original(self, *args), self._choice.maker
-        # Of whole arrays, nothing is seen: there is nothing but the gather.
-        return batches if maker is None else _timed(batches, maker)
+        return _timed(original(self, *args), in_memory=self._choice.maker is None)
 
     return gather
 
 
-def _timed(batches: Iterator[Any], maker: Any) -> Iterator[Any]:
+def _timed(batches: Iterator[Any], *, in_memory: bool) -> Iterator[Any]:
     take = partial(next, batches)
     while True:
         recorder = current()
+        worker = None if recorder is None else _worker(recorder)
         try:
-            if recorder is None or running_worker() is not None:
+            if recorder is None or worker is None:
                 batch = take()
             else:
-                batch = as_work(recorder, maker, take, count_samples)
+                worker.gathers_memory = in_memory
+                batch = work_of(worker, recorder, take, count_samples)
         except StopIteration:
             return
         yield batch
 
 
+def _worker(recorder: Recorder) -> Worker | None:
+    """This thread, as far as it is known for which loader it works, and does not do so yet."""
+    loader = recorder.thread().fetching
+    if loader is None or running_worker() is not None:
+        return None
+    return here(recorder, loader["dataset"], loader["samples"])
+
+
 def _around_takes(original: Any) -> Any:
     def takes(self: Any) -> Any:
         return [
-            dataclasses.replace(take, locate=stage("read")(take.locate), pull=_pulling(take.pull))
-            for take in original(self)
+            dataclasses.replace(take, locate=stage("read")(take.locate)) for take in original(self)
         ]
 
     return takes
+
+
+def _around_gathered(original: Any) -> Any:
+    def gathered(groups: Any, takes: Any, assemble: Any) -> Any:
+        timed = [dataclasses.replace(take, pull=_pulling(take.pull)) for take in takes]
+        return original(groups, timed, assemble)
+
+    return gathered
 
 
 def _pulling(pull: Any) -> Any:
@@ -67,7 +85,7 @@ def _pulling(pull: Any) -> Any:
             values = pull(places)
         finally:
             worker.clock.leave()
-        worker.count({"mapped_bytes": values.nbytes})
+        worker.gathered(values.nbytes)
         return values
 
     return timed

@@ -15,7 +15,16 @@ from fastdata.profiling.recorder import Recorder, current
 from fastdata.profiling.stageclock import StageClock
 from fastdata.profiling.working import Worker
 
-__all__ = ["PlainCall", "as_work", "running", "running_worker", "stage", "time_calls"]
+__all__ = [
+    "PlainCall",
+    "as_work",
+    "here",
+    "running",
+    "running_worker",
+    "stage",
+    "time_calls",
+    "work_of",
+]
 
 
 def running() -> StageClock | None:
@@ -43,14 +52,29 @@ def as_work(
     """
     if is_hidden(maker):
         return make()
+    worker = here(recorder, name_dataset(maker.fields.located.leaves[0]), len(maker))
+    return work_of(worker, recorder, make, count)
+
+
+def here(recorder: Recorder, dataset: str, samples: int | None) -> Worker:
+    """The calling thread as one that makes batches of a dataset, which `describe_loader` names."""
     is_main = threading.current_thread() is threading.main_thread()
-    worker = recorder.workshop.worker(
+    return recorder.workshop.worker(
         name="training thread" if is_main else threading.current_thread().name,
         kind="main" if is_main else "thread",
         training_pid=os.getpid(),
-        dataset=name_dataset(maker.fields.located.leaves[0]),
-        samples=len(maker),
+        dataset=dataset,
+        samples=samples,
     )
+
+
+def work_of(
+    worker: Worker,
+    recorder: Recorder,
+    make: Callable[[], Any],
+    count: Callable[[Any], int | None],
+) -> Any:
+    """As `as_work`, for a worker of this thread."""
     recorder.workshop.run(worker)
     is_whole = False
     try:
