@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from small_runs import NotedLoss, batches, network, points, trainer
+from small_runs import GradientLog, NotedLoss, StopsAt, batches, network, points, trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -27,15 +26,6 @@ WINDOWS = {
     "one has more batches": [[[4, 2], [4, 4], [1]], [[4, 4], [3]]],
     "one ends within a step": [[[4, 2], [4, 4]], [[4, 4], [3]]],
 }
-
-
-class GradientLog(torch.optim.SGD):
-    def __init__(self, parameters: Any) -> None:
-        super().__init__(parameters, lr=0.0)
-        self.gradients: list[list[Tensor]] = []
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        self.gradients.append([p.grad.clone() for p in self.param_groups[0]["params"]])
 
 
 def own_batches(case: str, rank: int) -> list[tuple[Tensor, Tensor]]:
@@ -123,18 +113,6 @@ def poisoned(rank: int) -> str:
     return "nothing was raised"
 
 
-class StopsRankAt(NotedLoss):
-    def __init__(self, batch: int) -> None:
-        super().__init__()
-        self._batch = batch
-
-    def __call__(self, output: Any, target: Any) -> Any:
-        loss = super().__call__(output, target)
-        if len(self.seen) == self._batch:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return loss
-
-
 def stopped(rank: int, folder: Path) -> Any:
     """SIGTERM reaches the ranks at different batches; they must stop at the same step."""
 
@@ -152,7 +130,7 @@ def stopped(rank: int, folder: Path) -> Any:
         return loss.seen
 
     whole = run(NotedLoss(), "whole")
-    first = run(StopsRankAt(3 if rank else 4), "run")
+    first = run(StopsAt(3 if rank else 4), "run")
     torch.manual_seed(7)
     return {"whole": whole, "parts": [first, run(NotedLoss(), "run", resume=True)]}
 

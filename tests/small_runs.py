@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +48,31 @@ class NotedLoss:
         if torch.is_grad_enabled():
             self.seen.append(loss.item())
         return loss
+
+
+class StopsAt(NotedLoss):
+    """Ends the process's part of a run at its n-th batch, as SIGTERM would."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__()
+        self._batch = batch
+
+    def __call__(self, output: Any, target: Any) -> Any:
+        loss = super().__call__(output, target)
+        if torch.is_grad_enabled() and len(self.seen) == self._batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+
+class GradientLog(torch.optim.SGD):
+    """Keeps the gradient of every step, and changes nothing, so that steps can be compared."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, lr=0.0)
+        self.gradients: list[list[Tensor]] = []
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        self.gradients.append([p.grad.clone() for p in self.param_groups[0]["params"]])
 
 
 def trainer(model: nn.Module, loss: Callable[..., Any], **settings: Any) -> Trainer:

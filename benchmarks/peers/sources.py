@@ -9,7 +9,7 @@ from typing import Any
 import lmdb
 import numpy as np
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 class Forever(Sampler[int]):
@@ -24,6 +24,16 @@ class Forever(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         while True:
             yield from torch.randperm(self.count).tolist()
+
+
+def endless_batches(dataset: Any, size: int, workers: int, **more: Any) -> Iterator[Any]:
+    """Shuffled batches by worker processes that stay; `more` are arguments of the DataLoader."""
+    order = Forever(len(dataset))
+    return iter(
+        DataLoader(
+            dataset, size, sampler=order, num_workers=workers, persistent_workers=True, **more
+        )
+    )
 
 
 class LmdbBytes(Dataset[Any]):

@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from crops import flip, random_resized_box
 from measuring import BATCH, SIZE, arguments, measure
-from sources import Forever, LmdbBytes
-from torch.utils.data import DataLoader
+from sources import LmdbBytes, endless_batches
 
 
 class Photos(LmdbBytes):
@@ -38,16 +37,8 @@ def without_threads(_worker: int) -> None:
 def main() -> None:
     options = arguments(__doc__)
     dataset = Photos(options.data / "photos" / "plain.lmdb")
-    loader = DataLoader(
-        dataset,
-        BATCH,
-        sampler=Forever(len(dataset)),
-        num_workers=options.threads,
-        persistent_workers=True,
-        worker_init_fn=without_threads,
-    )
     measure(
-        iter(loader),
+        endless_batches(dataset, BATCH, options.threads, worker_init_fn=without_threads),
         options,
         image=lambda batch: batch[0].permute(0, 3, 1, 2),
         packages=("torch", "opencv-python-headless"),

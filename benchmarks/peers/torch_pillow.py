@@ -20,8 +20,8 @@ from crops import CROPS, SIZES, pixels
 from folders import files_of
 from measuring import BATCH, arguments, measure
 from PIL import Image
-from sources import Forever, LmdbBytes
-from torch.utils.data import DataLoader, Dataset
+from sources import LmdbBytes, endless_batches
+from torch.utils.data import Dataset
 
 
 class Files(Dataset[tuple[torch.Tensor, int]]):
@@ -66,15 +66,8 @@ def main() -> None:
         if options.source == "files"
         else Lmdb(path / "plain.lmdb", options.crop)
     )
-    loader = DataLoader(
-        dataset,
-        BATCH,
-        sampler=Forever(len(dataset)),
-        num_workers=options.threads,
-        persistent_workers=True,
-    )
     measure(
-        iter(loader),
+        endless_batches(dataset, BATCH, options.threads),
         options,
         image=lambda batch: batch[0].permute(0, 3, 1, 2),
         size=SIZES[options.crop],

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from measuring import BATCH, SIZE, arguments, measure
-from sources import Forever, LmdbBytes
-from torch.utils.data import DataLoader
+from sources import LmdbBytes, endless_batches
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import v2
 
@@ -46,15 +45,8 @@ def more(parser: Any) -> None:
 def main() -> None:
     options = arguments(__doc__, more=more)
     dataset = Photos(options.data / "photos" / "plain.lmdb", options.crop)
-    loader = DataLoader(
-        dataset,
-        BATCH,
-        sampler=Forever(len(dataset)),
-        num_workers=options.threads,
-        persistent_workers=True,
-    )
     measure(
-        iter(loader),
+        endless_batches(dataset, BATCH, options.threads),
         options,
         packages=("torch", "torchvision"),
         settings=f"{options.threads} workers, prefetch_factor=2, uint8 tensors, antialias",

@@ -17,9 +17,8 @@ from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.cli.progress import Meter
 from fastdata.cli.sheet import write_sheet
 from fastdata.converters import ConversionSummary
-from fastdata.demo.files import MadeFiles, write_files
+from fastdata.demo.files import CONVERSION, MadeFiles, write_files
 from fastdata.demo.records import Run
-from fastdata.demo.scenes import PARTS, TRUNCATE
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine
 from fastdata.packs import open_pack
@@ -121,17 +120,7 @@ def _make(folder: Path, samples: int, seed: int) -> tuple[MadeFiles, float]:
 
 
 def _convert(made: MadeFiles, out: Path) -> ConversionSummary:
-    return convert_showing(
-        made.table,
-        out,
-        layout="table",
-        columns={"mask": "mask", "land": "label", "objects": "scalar"},
-        classes=PARTS,
-        distance_maps=("boundary",),
-        truncate=TRUNCATE,
-        distance_dtype="uint8",
-        overwrite=True,
-    )
+    return convert_showing(made.table, out, overwrite=True, **CONVERSION)
 
 
 def _train(

@@ -8,15 +8,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from PIL import Image
 
-from fastdata.demo.scenes import LANDS, make_scene
+from fastdata.demo.scenes import LANDS, PARTS, TRUNCATE, make_scene
 
-__all__ = ["JPEG_QUALITY", "MadeFiles", "write_files"]
+__all__ = ["CONVERSION", "JPEG_QUALITY", "MadeFiles", "write_files"]
 
 # With the scenes' noise this gives 60-110 KB a picture, as real photographs of the size have.
 JPEG_QUALITY = 90
+
+CONVERSION: Final[dict[str, Any]] = {
+    "layout": "table",
+    "columns": {"mask": "mask", "land": "label", "objects": "scalar"},
+    "classes": PARTS,
+    "distance_maps": ("boundary",),
+    "truncate": TRUNCATE,
+    "distance_dtype": "uint8",
+}
+"""How the table becomes a pack: settings of `fastdata.convert`."""
 
 
 @dataclass(frozen=True)

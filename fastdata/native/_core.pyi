@@ -112,7 +112,7 @@ def decode_batch(
         records: B contiguous buffers.
         sizes: (B, 2) height and width of the upright sources.
         geometry: boxes, out_sizes, resized, rot90, hflip, vflip, or None.
-        out: As `fastdata.native.twin.decode_batch` has it.
+        out: As `fastdata.native.Core.decode_batch` has it.
         values: Four factors and four offsets, for a float32 `out` of images.
         positions: The samples to make.
         stage_seconds: (B, 2), added to: seconds of decoding and of what follows; or None.

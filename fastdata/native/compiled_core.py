@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.native import twin
-from fastdata.native.jpeg_batches import CroppedJpegs, Failures
+from fastdata.native.contract import CroppedJpegs, Failures
 from fastdata.philox import check_draw
 from fastdata.schema import DistanceMap, Field, Image
 from fastdata.transforms import Pixels
@@ -55,8 +55,8 @@ class CompiledCore:
         threads: int,
         names: Callable[[int], str],
         stage_seconds: npt.NDArray[np.float64] | None = None,
-    ) -> list[tuple[int, FastDataError]]:
-        """Decode a batch into `out`; see `fastdata.native.twin.decode_batch`."""
+    ) -> Failures:
+        """Decode a batch into `out`; see `Core.decode_batch`."""
         if isinstance(field, Image) and pixels is not None:
             pixels.check_channels(field.channels)
         problems = dict(geometry.problems) if geometry is not None else {}
@@ -96,7 +96,7 @@ class CompiledCore:
         names: Callable[[int], str],
         out: npt.NDArray[np.uint8] | None = None,
     ) -> CroppedJpegs:
-        """Cut small JPEGs out of others; see `fastdata.native.jpeg_batches.crop_jpegs`."""
+        """Cut small JPEGs out of others; see `Core.crop_jpegs`."""
         crops = CroppedJpegs.room_for(records, out)
 
         def refuse(at: int) -> Failures:
@@ -125,7 +125,7 @@ class CompiledCore:
         names: Callable[[int], str],
         checks: bool = False,
     ) -> tuple[npt.NDArray[np.bool_], Failures]:
-        """Find the plain JPEGs; see `fastdata.native.jpeg_batches.jpeg_kinds`."""
+        """Find the plain JPEGs; see `Core.jpeg_kinds`."""
         plain = np.empty(len(records), np.bool_)
 
         def refuse(at: int) -> Failures:

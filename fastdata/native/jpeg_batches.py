@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -16,57 +15,15 @@ import numpy.typing as npt
 import fastdata.codecs as codecs
 from fastdata.codecs.jpeg import walk_jpeg
 from fastdata.errors import FastDataError, InputError, PackCorrupt
+from fastdata.native.contract import ALIGNMENT, CroppedJpegs, Failures
 
-__all__ = ["CroppedJpegs", "crop_jpegs", "jpeg_kinds"]
+__all__ = ["crop_jpegs", "jpeg_kinds"]
 
-Failures = list[tuple[int, FastDataError]]
-
-# Every file in the memory of crops starts at a multiple of so many bytes.
-_ALIGNMENT: Final = 16
 # Some files go on behind their end; compressed data never hold its marker.
 _TAIL_BYTES: Final = 1024
 _APP14: Final = 0xEE
 # In an Adobe segment: marker and length, "Adobe", version and two times flags, then the colours.
 _ADOBE_COLOURS: Final = 4 + 5 + 2 + 2 + 2
-
-
-@dataclass(frozen=True)
-class CroppedJpegs:
-    """Small JPEGs that show a part of B others.
-
-    File i is ``data[offsets[i] : offsets[i] + lengths[i]]``. Pixel (y, x) of the whole picture is
-    pixel (y - top, x - left) of it.
-
-    Attributes:
-        data: uint8 (bytes,), memory that holds the files; what lies between them is undefined.
-        offsets: int64 (B,), multiples of 16. Files may stand in any order.
-        lengths: int64 (B,), bytes; -1 where the record itself is to be decoded and nothing was
-            copied, 0 for those that failed.
-        origins: int32 (B, 2), top and left, in the whole picture, of what the file shows.
-        sizes: int32 (B, 2), height and width of it.
-        failed: (position, error naming the sample), in order.
-    """
-
-    data: npt.NDArray[np.uint8]
-    offsets: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-    origins: npt.NDArray[np.int32]
-    sizes: npt.NDArray[np.int32]
-    failed: Failures = field(default_factory=list)
-
-    @staticmethod
-    def room_for(records: Sequence[Any], out: npt.NDArray[np.uint8] | None) -> CroppedJpegs:
-        """Room for crops of these files, in `out` where that is large enough, all as failed."""
-        count = len(records)
-        # A crop is never larger than its source. Untouched memory costs nothing.
-        room = sum(-(-memoryview(record).nbytes // _ALIGNMENT) for record in records) * _ALIGNMENT
-        return CroppedJpegs(
-            np.empty(room, np.uint8) if out is None or out.size < room else out,
-            np.zeros(count, np.int64),
-            np.zeros(count, np.int64),
-            np.zeros((count, 2), np.int32),
-            np.zeros((count, 2), np.int32),
-        )
 
 
 def crop_jpegs(
@@ -77,23 +34,7 @@ def crop_jpegs(
     names: Callable[[int], str],
     out: npt.NDArray[np.uint8] | None = None,
 ) -> CroppedJpegs:
-    """`fastdata.codecs.crop_jpeg` for a batch.
-
-    Files that cannot be cut, or whose segments all touch the box, are not copied.
-
-    Args:
-        records: B bytes-like objects, JPEG files.
-        boxes: (B, 4) top, left, height and width in whole pixels as stored, before any EXIF
-            orientation is applied; not empty, inside the picture.
-        threads: Threads that share the batch, the caller among them where that is the cheaper way.
-        names: Name of the sample at a position, for messages; called for failures only.
-        out: uint8 (bytes,), C order: memory to put the files in, such as the `data` of an earlier
-            result that is no longer used. None, or memory that may be too small: new memory.
-
-    Returns:
-        The files. A sample fails with an InputError where its header is damaged or it is no JPEG,
-        and with a UsageError where its box lies outside the picture.
-    """
+    """The reference for `Core.crop_jpegs`."""
     crops = CroppedJpegs.room_for(records, out)
     made = _each(
         lambda at: _cut(records[at], boxes[at]), len(records), threads, names, crops.failed
@@ -105,7 +46,7 @@ def crop_jpegs(
         if data is not None:
             crops.offsets[at] = end
             crops.data[end : end + len(data)] = np.frombuffer(data, np.uint8)
-            end += -(-len(data) // _ALIGNMENT) * _ALIGNMENT
+            end += -(-len(data) // ALIGNMENT) * ALIGNMENT
     return crops
 
 
@@ -117,24 +58,7 @@ def jpeg_kinds(
     names: Callable[[int], str],
     checks: bool = False,
 ) -> tuple[npt.NDArray[np.bool_], Failures]:
-    """Finds the plain JPEGs, of which every decoder makes the same pixels.
-
-    Those have 8 bits of gray or YCbCr (no RGB, no CMYK), are shown as they are stored, and have an
-    end marker.
-
-    Args:
-        records: B bytes-like objects, JPEG or PNG files.
-        sizes: (B, 2) height and width of the upright pictures that the pack says.
-        threads: As for `crop_jpegs`.
-        names: As for `crop_jpegs`.
-        checks: Whether to read all coefficients too, so that a damaged file is not plain; takes a
-            third of the time that decoding takes.
-
-    Returns:
-        bool (B,), false for those that failed; and (position, error naming the sample) of these:
-        an InputError where the header is damaged or the file is neither JPEG nor PNG, PackCorrupt
-        where a JPEG has another size.
-    """
+    """The reference for `Core.jpeg_kinds`."""
     plain = np.zeros(len(records), np.bool_)
     failed: Failures = []
 

@@ -23,6 +23,7 @@ from fastdata.codecs import decode_mask, open_image
 from fastdata.distance import dequantize
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
+from fastdata.native.contract import Failures
 from fastdata.native.jpeg_batches import crop_jpegs, jpeg_kinds
 from fastdata.native.render import render
 from fastdata.philox import uniform
@@ -39,8 +40,6 @@ _SLICES: Final = 16
 
 # Columns of stage_seconds.
 _DECODE, _RESIZE = range(2)
-
-Failures = list[tuple[int, FastDataError]]
 
 
 @dataclass(frozen=True)
@@ -71,37 +70,7 @@ def decode_batch(
     stage_seconds: npt.NDArray[np.float64] | None = None,
     positions: Sequence[int] | None = None,
 ) -> Failures:
-    """Decode one spatial field of B samples, apply their geometry, and write them into `out`.
-
-    The result does not depend on the number of threads.
-
-    Args:
-        field: An `Image`, `Mask` or `DistanceMap`.
-        records: B bytes-like objects: files (JPEG, PNG), or raw values in C order; or an array
-            (B, ...) of raw values.
-        sizes: (B, 2) height and width of the upright sources.
-        geometry: What to do with them; None keeps every sample as it is.
-        pixels: Values of images; None, and masks and distance maps always, are left as they are.
-        out: (B, H, W, C) uint8 or float32 for images, (B, H, W) of the mask's dtype, or float32
-            (B, H, W) or (B, classes, H, W) for distance maps in pixels. Written in place, any
-            strides.
-        threads: Threads that share the batch, the caller among them where that is the cheaper way.
-        names: Name of the sample at a position, for messages; called for failures only.
-        stage_seconds: float64 (B, 2), C order, or None: takes the seconds that the thread which
-            made a sample spent, on the wall clock, failed samples until they failed. Column 0,
-            decode: header, finding the part that is wanted, entropy decoding, inverse DCT and
-            colours, or inflating; about 0 for raw records and distance maps. Column 1, resize: what
-            follows, crop, resize, turns and flips, normalisation and writing into `out`. Their sum
-            over a batch is up to `threads` times what the batch took.
-        positions: Makes only these samples, ascending; None makes all.
-
-    Returns:
-        (position, error naming the sample) of samples that failed, in order; their part of `out` is
-        0.
-
-    Raises:
-        UsageError: The normalisation does not fit the number of channels.
-    """
+    """The reference for `Core.decode_batch`; here `positions` may name, ascending, all to make."""
     if isinstance(field, Image) and pixels is not None:
         pixels.check_channels(field.channels)
     problems = dict(geometry.problems) if geometry is not None else {}

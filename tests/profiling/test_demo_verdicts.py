@@ -8,9 +8,8 @@ from pathlib import Path
 import psutil
 
 from fastdata.converters import convert
-from fastdata.demo.files import MadeFiles, write_files
+from fastdata.demo.files import CONVERSION, MadeFiles, write_files
 from fastdata.demo.race import run_files, run_pack
-from fastdata.demo.scenes import PARTS, TRUNCATE
 from fastdata.profiling import Profile, Profiler
 
 STEPS = 24
@@ -46,16 +45,7 @@ def test_files_are_data_bound_and_the_pack_is_not(tmp_path: Path) -> None:
     slow = from_files(made)
     assert slow.verdict.kind == "data-bound"
     assert slow.verdict.next_command == "num_workers: 0 -> 1"
-    summary = convert(
-        made.table,
-        tmp_path / "demo.lmdb",
-        layout="table",
-        columns={"mask": "mask", "land": "label", "objects": "scalar"},
-        classes=PARTS,
-        distance_maps=("boundary",),
-        truncate=TRUNCATE,
-        distance_dtype="uint8",
-    )
+    summary = convert(made.table, tmp_path / "demo.lmdb", **CONVERSION)
     for _ in range(3):
         others, begun = cpu_of_others(), time.perf_counter()
         quick = from_pack(summary.out)

@@ -43,12 +43,9 @@ def test_a_plain_loop(tmp_path: Path) -> None:
     assert done.profile.verdict.kind == "data-bound"
 
 
-BACKGROUND = f"""
-import queue, threading, time, torch
-from torch.utils.data import DataLoader, Dataset
-{SLOW}
+QUEUED = """
 def ahead(loader):
-    made = queue.Queue(4)
+    made = {made}
     def load():
         for batch in loader:
             made.put(batch)
@@ -56,37 +53,11 @@ def ahead(loader):
     threading.Thread(target=load, daemon=True).start()
     while (batch := made.get()) is not None:
         yield batch
-
-torch.set_num_threads(1)
-net = torch.nn.Linear(8, 2)
-opt = torch.optim.SGD(net.parameters(), lr=0.01)
-for x in ahead(DataLoader(Slow(40, 0.05))):
-    time.sleep(0.02)
-    net(x).sum().backward()
-    opt.step()
 """
 
-
-def test_a_background_prefetcher(tmp_path: Path) -> None:
-    done = profile(tmp_path, BACKGROUND)
-    rows = median_rows(done.profile)
-    assert done.ended.code == 0 and done.profile.steps == 30
-    assert 0.025 <= rows["exposed_data_wait"] < 0.04 and 0.02 <= rows["residual"] < 0.03
-    assert done.profile.loader is not None and done.profile.loader.dataset == "Slow"
-
-
 AHEAD = {
-    "SimpleQueue, imported by its name": """
-def ahead(loader):
-    made = SimpleQueue()
-    def load():
-        for batch in loader:
-            made.put(batch)
-        made.put(None)
-    threading.Thread(target=load, daemon=True).start()
-    while (batch := made.get()) is not None:
-        yield batch
-""",
+    "a queue": QUEUED.format(made="queue.Queue(4)"),
+    "SimpleQueue, imported by its name": QUEUED.format(made="SimpleQueue()"),
     "two threads, one of which hands on what it gets": """
 def ahead(loader):
     raw, made = queue.SimpleQueue(), queue.Queue(2)

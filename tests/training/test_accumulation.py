@@ -6,22 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import batches, network, trainer
+from small_runs import GradientLog, batches, network, trainer
 from torch import Tensor, nn
 
 # Sums of a few dozen float32 numbers in another order differ in their last bits.
 CLOSE = {"rtol": 1e-5, "atol": 1e-7}
-
-
-class GradientLog(torch.optim.SGD):
-    """Keeps the gradient of every step, and changes nothing, so that steps can be compared."""
-
-    def __init__(self, parameters: Any) -> None:
-        super().__init__(parameters, lr=0.0)
-        self.gradients: list[list[Tensor]] = []
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        self.gradients.append([p.grad.clone() for p in self.param_groups[0]["params"]])
 
 
 def gradients(loader: Any, accumulate: int, **settings: Any) -> list[list[Tensor]]:

@@ -16,13 +16,11 @@ import torch
 from ranked_runs import (
     LOADERS_OF_ONE,
     WINDOWS,
-    GradientLog,
-    StopsRankAt,
     begun,
     own_batches,
     whole_run,
 )
-from small_runs import network, trainer
+from small_runs import GradientLog, StopsAt, network, trainer
 from torch import nn
 
 # Sums of float32 numbers in another order; they add up over the steps of a run.
@@ -34,7 +32,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each of two ranks found."""
     folder = tmp_path_factory.mktemp("ranks")
     for name, loader in LOADERS_OF_ONE.items():
-        begun(folder / name, loader(), StopsRankAt(6 if name == "within a step" else 8))
+        begun(folder / name, loader(), StopsAt(6 if name == "within a step" else 8))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     torchrun = subprocess.Popen(
         [*command, ranked_runs.__file__, str(folder)],

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import NotedLoss, network, points, trainer
+from small_runs import NotedLoss, StopsAt, network, points, trainer
 from torch.utils.data import DataLoader
 
 from fastdata import FastLoader
@@ -20,20 +20,6 @@ from fastdata.training.config import OptimizerConfig
 
 class Stopped(Exception):
     pass
-
-
-class StopsAt(NotedLoss):
-    """Ends the process's part of a run at its n-th batch, as SIGTERM would."""
-
-    def __init__(self, batch: int) -> None:
-        super().__init__()
-        self._batch = batch
-
-    def __call__(self, output: Any, target: Any) -> Any:
-        loss = super().__call__(output, target)
-        if torch.is_grad_enabled() and len(self.seen) == self._batch:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return loss
 
 
 def loader_of(kind: str) -> Any:
