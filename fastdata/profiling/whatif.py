@@ -17,9 +17,10 @@ from fastdata.profiling.record import SHARED_STAGES, Estimate, LoaderFacts, What
 from fastdata.profiling.remedy import count_workers, wanted_workers
 from fastdata.profiling.summary import SKEWED, StepSummary
 
-__all__ = ["model_what_ifs"]
+__all__ = ["BESIDE", "READY", "model_what_ifs"]
 
 READY = "with the whole batch already there"
+BESIDE = f"{READY}, beside a running loader"
 _WARM = "with a warm cache"
 
 # Of what is predicted to be gained, so much may be lost to batches that come in bursts.
@@ -136,7 +137,7 @@ def _measured(
 def _replayed(steps: StepSummary) -> Iterator[WhatIf]:
     return _measured(
         (steps.alone, READY, "one batch given again and again while the loader rested"),
-        (steps.beside, f"{READY}, beside a running loader", "likewise while the loader ran"),
+        (steps.beside, BESIDE, "likewise while the loader ran"),
         now=None if steps.step_seconds is None else steps.step_seconds.median,
     )
 

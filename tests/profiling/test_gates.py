@@ -12,6 +12,7 @@ from gated import assert_holds
 from fastdata.cli.selfcheck import run_selfcheck
 from fastdata.profiling import selfcheck
 from fastdata.profiling.selfcheck import GPU_GATES, Check
+from fastdata.profiling.selfcheck.contention import contention
 from fastdata.profiling.selfcheck.gates import (
     RATIOS,
     closed_form,
@@ -51,6 +52,10 @@ def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.predicted} {one.replay}")
 def test_what_was_predicted_comes_when_it_is_done(change: Change) -> None:
     assert_holds(lambda: ledger(changes=(change,)))
+
+
+def test_a_running_loader_makes_steps_as_much_longer_as_was_predicted() -> None:
+    assert_holds(contention)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, and its gates run")

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from fastdata.profiling.selfcheck.check import Check
+from fastdata.profiling.selfcheck.contention import contention
 from fastdata.profiling.selfcheck.known import median_rows, train_known
 from fastdata.profiling.selfcheck.ledger import ledger
 from fastdata.profiling.selfcheck.observing import observer
@@ -112,6 +113,7 @@ GATES: dict[str, Gate] = {
     "null": null,
     "observer": observer,
     "ledger": ledger,
+    "contention": contention,
 }
 
 GPU_GATES: dict[str, Gate] = {
