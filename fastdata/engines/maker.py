@@ -144,10 +144,13 @@ class PackMaker:
         return Made(self.batch(values), len(kept), skipped)
 
     def batch(self, values: Mapping[str, Any]) -> Any:
-        """The "Batch" of values by field, images (B, H, W, C)."""
+        """The "Batch" of values by field, images (B, H, W, C); None for fields that have none."""
         fields = self._fields.fields
         return self.batch_type(
-            *(_in_batch_layout(fields[name], values[name]) for name in self._fields.names)
+            *(
+                _in_batch_layout(fields[name], values[name]) if name in values else None
+                for name in self._fields.names
+            )
         )
 
     def single(self, task: Task) -> Made:

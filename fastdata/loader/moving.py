@@ -22,6 +22,9 @@ class Mover(Protocol):
     def send(self, batch: Any) -> Any:
         """Begins to move a batch, on whichever thread made it; gives what `take` takes."""
 
+    def join(self, sent: Any, fields: Mapping[str, Any]) -> Any:
+        """What `send` gave, with fields that are on the device already, or need no sending."""
+
     def take(self, sent: Any) -> Any:
         """The batch, for whatever the calling thread does with it next."""
 
@@ -45,6 +48,10 @@ class PlainMover:
     def send(self, batch: Any) -> Any:
         """The batch as it is."""
         return batch
+
+    def join(self, sent: Any, fields: Mapping[str, Any]) -> Any:
+        """The batch with these fields."""
+        return sent._replace(**fields)
 
     def take(self, sent: Any) -> Any:
         """The batch on its device."""

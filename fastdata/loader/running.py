@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset, default_collate, defau
 
 from fastdata.engines.buffers import Allocate, BatchBuffers, Resources
 from fastdata.engines.buffers import pinned as pinned_memory
+from fastdata.engines.dali.batches import HostParts
 from fastdata.engines.dali.engine import DaliEngine
 from fastdata.engines.drawn import DRAWN_SAMPLES
 from fastdata.engines.gather import GROUP, gathered
@@ -112,8 +113,8 @@ class Engine:
         else:
             tasks = self._tasks(work, seed, epoch)
         if self._dali is not None:
-            send = pinned if self._mover is None else self._mover.send
-            return self._dali.batches(tasks, report, self._allocate(maker, pinned), send)
+            parts = _host_parts(self._mover, pinned)
+            return self._dali.batches(tasks, report, self._allocate(maker, pinned), parts)
         make = self._make(maker, pinned)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)
@@ -187,6 +188,14 @@ class Engine:
         if isinstance(work, Shard):
             return (int(index) for batch in work for index in batch)
         return iter(work)
+
+
+def _host_parts(mover: Mover | None, pinned: Callable[[Any], Any] | None) -> HostParts:
+    """What becomes of the fields that the host makes beside DALI's images."""
+    if mover is not None:
+        return HostParts(mover.send, mover.join)
+    move = pinned or (lambda batch: batch)
+    return HostParts(move, lambda batch, images: batch._replace(**move(images)))
 
 
 def _worker_processes(

@@ -48,11 +48,14 @@ class CroppedJpegs:
     failed: Failures = field(default_factory=list)
 
     @staticmethod
+    def room_bytes(records: Sequence[Any]) -> int:
+        """What crops of these files may need: one is never larger than its source."""
+        return sum(-(-memoryview(record).nbytes // ALIGNMENT) for record in records) * ALIGNMENT
+
+    @staticmethod
     def room_for(records: Sequence[Any], out: npt.NDArray[np.uint8] | None) -> CroppedJpegs:
         """Room for crops of these files, in `out` where that is large enough, all as failed."""
-        count = len(records)
-        # A crop is never larger than its source. Untouched memory costs nothing.
-        room = sum(-(-memoryview(record).nbytes // ALIGNMENT) for record in records) * ALIGNMENT
+        count, room = len(records), CroppedJpegs.room_bytes(records)
         return CroppedJpegs(
             np.empty(room, np.uint8) if out is None or out.size < room else out,
             np.zeros(count, np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from engines_here import needs_dali
-from loader_checks import assert_alike, assert_same
+from loader_checks import assert_alike, assert_made_again
 from pictures import exif, picture, saved, segment, with_segments
 from PIL import Image as PillowImage
 
@@ -60,7 +61,24 @@ def test_batches_are_those_of_the_cpu_engine(
 def test_batches_do_not_depend_on_threads(dali: Any, scenes: Path, workers: int) -> None:
     options: dict[str, Any] = {"batch_size": 5, "seed": 5, "transforms": CROPS}
     expected = list(dali(scenes, num_workers=2, **options))
-    assert_same(list(dali(scenes, num_workers=workers, **options)), expected)
+    assert_made_again(dali.keywords, dali(scenes, num_workers=workers, **options), expected)
+
+
+@pytest.mark.parametrize(("workers", "who"), [(0, "MainThread"), (2, "fastdata-producer")])
+def test_the_training_thread_hands_out_what_another_has_fed(
+    dali: Any, scenes: Path, workers: int, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastdata.engines.dali.pipeline import ImagePipeline
+
+    feed, found = ImagePipeline.feed, set()
+
+    def seen(pipeline: Any, inputs: Any) -> None:
+        found.add(threading.current_thread().name)
+        feed(pipeline, inputs)
+
+    monkeypatch.setattr(ImagePipeline, "feed", seen)
+    assert len(list(dali(scenes, 4, transforms=CROPS, num_workers=workers))) == 4
+    assert found == {who}
 
 
 def test_the_filter_sees_what_lies_around_the_box(dali: Any, tmp_path: Path) -> None:

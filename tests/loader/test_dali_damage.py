@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engines_here import needs_dali
-from loader_checks import assert_alike, assert_same
+from loader_checks import assert_alike, assert_made_again
 from pictures import picture, saved
 
 from fastdata import FastLoader, transforms
@@ -118,8 +118,55 @@ def test_a_lost_gpu_is_an_error_and_the_next_batch_is_made(
     # No GPU can be lost on demand; this is what share_outputs raises when one is.
     monkeypatch.setattr(ImagePipeline, "take", fail_once)
     batches = iter(loader)
-    assert_same(next(batches), expected[0])
+    assert_made_again(dali.keywords, [next(batches)], expected[:1])
     with pytest.raises(WorkerError, match=r"begins with scene 4.*CUDA error: unspecified"):
         next(batches)
-    assert_same(list(batches), expected[2:])
+    assert_made_again(dali.keywords, list(batches), expected[2:])
     assert calls[1] is not calls[2]
+
+
+@pytest.mark.parametrize("step", ["feed", "run"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_pipeline_that_takes_no_batch_is_replaced_and_none_is_lost(
+    dali: Any, scenes: Path, step: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastdata.engines.dali.pipeline import ImagePipeline
+
+    options: dict[str, Any] = {"batch_size": 3, "seed": 1, "transforms": CROPS}
+    loader = dali(scenes, num_workers=workers, **options)
+    loader.set_epoch(0)
+    expected = list(loader)
+    original, calls = getattr(ImagePipeline, step), []
+
+    def fail_once(pipeline: Any, *inputs: Any) -> None:
+        calls.append(pipeline)
+        if len(calls) == 3:
+            raise RuntimeError("CUDA error: out of memory")
+        original(pipeline, *inputs)
+
+    # No GPU can be made to fail at this on demand.
+    monkeypatch.setattr(ImagePipeline, step, fail_once)
+    assert_made_again(dali.keywords, list(loader), expected)
+    assert calls[2] is not calls[3]
+
+
+def test_an_interrupt_does_not_give_a_batch_the_images_of_another(
+    dali: Any, scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastdata.engines.dali.pipeline import ImagePipeline
+
+    loader = dali(scenes, 3, seed=1, transforms=CROPS, num_workers=0)
+    loader.set_epoch(0)
+    expected = list(loader)
+    feed = ImagePipeline.feed
+
+    def interrupted(pipeline: Any, inputs: Any) -> None:
+        monkeypatch.setattr(ImagePipeline, "feed", feed)
+        raise KeyboardInterrupt
+
+    batches = iter(loader)
+    next(batches)
+    monkeypatch.setattr(ImagePipeline, "feed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(batches)
+    assert_made_again(dali.keywords, list(batches), expected[2:])

@@ -75,9 +75,10 @@ def test_threads_and_memory_are_given_back(scenes: Path) -> None:
     assert process.memory_info().rss < memory_bytes + (32 << 20)
 
 
-@pytest.fixture
-def half_read(scenes: Path) -> Iterator[Any]:
-    loader = FastLoader(scenes, 2, transforms=CROPS, seed=1, engine="dali", num_workers=0)
+@pytest.fixture(params=[0, 2])
+def half_read(scenes: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    options: dict[str, Any] = {"seed": 1, "engine": "dali", "num_workers": request.param}
+    loader = FastLoader(scenes, 2, transforms=CROPS, **options)
     loader.set_epoch(0)
     iterator = iter(loader)
     next(iterator)

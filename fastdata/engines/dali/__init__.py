@@ -2,9 +2,14 @@
 
 ::
 
-    task -> images.py: records cut in the compressed domain     (host threads, ahead of time)
-         -> pipeline.py: decode, resize, turn, flip, normalise  (DALI, on either device)
-         -> batches.py: in order, with everything else of the batch
+    task -> images.py: records cut in the compressed domain     (producer thread, ahead of time)
+         -> schedule.py: fed, and begun with                    (likewise)
+         -> pipeline.py: decode, resize, turn, flip, normalise  (DALI's threads, on either device)
+         -> batches.py: taken, in order                         (the thread that asks for batches)
+
+Whoever asks for a batch that is ready gets it for about a millisecond of a slow core, where feeding
+256 files takes two more: the training does not wait for what is prepared for later steps. It takes
+batches itself, since their memory follows the CUDA stream that is current where they are taken.
 
 Masks and distance maps are made by the core, as in the "cpu" engine, and moved with the batch.
 Measured (CamVid, 480x360, crops to 224, one thread of the CPU): a mask takes 273 us, most of it for

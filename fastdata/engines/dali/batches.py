@@ -2,57 +2,97 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fastdata.engines.buffers import Resources
 from fastdata.engines.dali.images import ImageInputs
-from fastdata.engines.dali.pool import PipelinePool, Schedule
+from fastdata.engines.dali.schedule import Schedule
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.work import EMPTY, Batches, Indices, Made, Report, Skip, Task
 from fastdata.errors import WorkerError
 
-__all__ = ["DaliBatches", "Prepare"]
+__all__ = ["DaliBatches", "HostParts", "Prepare"]
 
 # Of what DALI says, which may be a page.
 _MESSAGE_CHARACTERS = 600
 
 
+class HostParts(NamedTuple):
+    """What becomes of the fields of a batch that are made on the host.
+
+    Attributes:
+        send: Brings a batch to where it is wanted, on the thread that made it; fields that are
+            None stay so.
+        join: What `send` gave, and images by field, to one batch that is wanted there.
+    """
+
+    send: Callable[[Any], Any]
+    join: Callable[[Any, Mapping[str, Any]], Any]
+
+
 class _Prepared(NamedTuple):
-    """A batch before its images are made.
+    """A batch whose images are being made.
 
     Attributes:
         task: What it holds.
-        values: By field; of an image field, what is fed into the pipeline.
+        inputs: What is fed into the pipeline for them.
+        sent: All of it but those images, on its way; None when it is empty.
         kept: Samples in it, int64 (B,).
         skipped: Samples that were left out.
     """
 
     task: Task
-    values: dict[str, Any]
+    inputs: dict[str, Any]
+    sent: Any
     kept: Indices
     skipped: tuple[Skip, ...]
 
 
 class Prepare:
-    """Makes all of a batch that the pipeline does not; a `Make` whose batch is a `_Prepared`.
+    """Begins with a batch: a `Make` whose batch is a `_Prepared`, or the error that came instead.
+
+    An error is given, not raised, since a producer forgets after one what it has made ahead, which
+    the pipeline would make all the same.
 
     Args:
         maker: Knows the fields.
         images: Makes what is fed into the pipeline.
         resources: Threads and memory for the other fields.
+        schedule: Where the pipeline gets it.
+        parts: What becomes of the other fields.
     """
 
-    def __init__(self, maker: PackMaker, images: ImageInputs, resources: Resources) -> None:
+    def __init__(
+        self,
+        maker: PackMaker,
+        images: ImageInputs,
+        resources: Resources,
+        schedule: Schedule,
+        parts: HostParts,
+    ) -> None:
         self._maker = maker
         self._images = images
         self._resources = resources
+        self._schedule = schedule
+        self._parts = parts
 
     def __call__(self, task: Task) -> Made:
         """The batch of a task; of size 1, because it is to be looked at also when it is empty."""
+        try:
+            return Made(self._begun(task), 1)
+        except Exception as error:
+            return Made(error, 1)
+
+    def _begun(self, task: Task) -> _Prepared:
         kept, values, skipped = self._maker.values(task, self._resources, self._images)
-        return Made(_Prepared(task, values, kept, skipped), 1)
+        if not len(kept):
+            return _Prepared(task, {}, None, kept, skipped)
+        inputs = {name: values.pop(name) for name in self._maker.rendered_images}
+        sent = self._parts.send(self._maker.batch(values))
+        # Last, because whatever is added must be taken.
+        self._schedule.add(inputs)
+        return _Prepared(task, inputs, sent, kept, skipped)
 
 
 class DaliBatches:
@@ -60,73 +100,45 @@ class DaliBatches:
 
     Args:
         prepared: Gives `_Prepared`.
-        maker: Puts batches together, and makes those on which the pipeline fails.
-        pool: Has the pipelines.
+        maker: Makes the batches on which the pipeline fails.
+        schedule: Gives their images.
         report: Told of skipped samples.
-        send: Called with each batch before it is handed out, or None.
-        depth: Batches in the pipeline at once, at least 1.
+        parts: What becomes of the other fields.
     """
 
     def __init__(
         self,
         prepared: Batches,
         maker: PackMaker,
-        pool: PipelinePool,
+        schedule: Schedule,
         report: Report,
-        *,
-        send: Callable[[Any], Any] | None,
-        depth: int,
+        parts: HostParts,
     ) -> None:
         self._prepared = prepared
         self._maker = maker
-        self._names = tuple(maker.rendered_images)
-        self._schedule = Schedule(pool)
+        self._schedule = schedule
         self._report = report
-        self._send = send
-        self._depth = depth
-        self._waiting: deque[_Prepared | Exception] = deque()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
+        self._parts = parts
 
     def __next__(self) -> Any:
-        while len(self._waiting) < self._depth and self._feed():
-            pass
-        if not self._waiting:
-            raise StopIteration
-        entry = self._waiting.popleft()
+        entry = next(self._prepared)
         if isinstance(entry, Exception):
             raise entry
         if not len(entry.kept):
-            return self._handed(Made(None, 0, entry.skipped))
+            return self._told(EMPTY, entry.skipped)
         try:
-            images = self._schedule.take()
+            images = self._schedule.take(entry.inputs)
         except Exception as error:
-            return self._handed(self._made_without(entry, error))
-        return self._handed(
-            Made(self._maker.batch(entry.values | images), len(entry.kept), entry.skipped)
-        )
+            made = self._made_without(entry, error)
+            return self._told(self._parts.send(made.batch) if made.size else EMPTY, made.skipped)
+        # The layout of a batch; nothing is copied.
+        laid_out = {name: image.permute(0, 3, 1, 2) for name, image in images.items()}
+        return self._told(self._parts.join(entry.sent, laid_out), entry.skipped)
 
-    def _feed(self) -> bool:
-        """Begins with one more batch; an error of it waits for its turn."""
-        try:
-            entry = next(self._prepared)
-        except StopIteration:
-            return False
-        except Exception as error:
-            self._waiting.append(error)
-            return True
-        self._waiting.append(entry)
-        if len(entry.kept):
-            self._schedule.add({name: entry.values[name] for name in self._names})
-        return True
-
-    def _handed(self, made: Made) -> Any:
-        if made.skipped:
-            self._report(made.skipped)
-        if not made.size:
-            return EMPTY
-        return made.batch if self._send is None else self._send(made.batch)
+    def _told(self, batch: Any, skipped: tuple[Skip, ...]) -> Any:
+        if skipped:
+            self._report(skipped)
+        return batch
 
     def _made_without(self, entry: _Prepared, error: Exception) -> Made:
         """The batch on which DALI failed, made by the core, which knows the sample to blame.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import atexit
+import functools
+import weakref
+from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
 
 from fastdata.engines.buffers import Allocate, Resources
-from fastdata.engines.dali.batches import DaliBatches, Prepare
+from fastdata.engines.dali.batches import DaliBatches, HostParts, Prepare
 from fastdata.engines.dali.images import ImageInputs
 from fastdata.engines.dali.inputs import ImageSpec, PipelineSpec
 from fastdata.engines.dali.pool import PipelinePool
+from fastdata.engines.dali.schedule import Schedule
 from fastdata.engines.dali.tuning import Tuning
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Prefetched, Synchronous
@@ -32,7 +36,7 @@ class DaliEngine:
         device: Where images are made: main memory for None and "cpu", or a GPU.
         threads: Host threads; 0 makes each batch when it is asked for.
         batch_size: Samples in a batch, as far as known.
-        depth: Batches made ahead, before the pipeline and in it.
+        depth: Batches in the pipeline and ready; one more is being cut.
         timeout_seconds: Longest wait for a batch to be fed; 0 waits for ever.
         tuning: How the pipeline is made fast on a GPU.
     """
@@ -50,16 +54,17 @@ class DaliEngine:
     ) -> None:
         self._maker = maker
         self._threads = threads
-        self._depth = depth if threads else 1
         self._timeout_seconds = timeout_seconds
         self._gpu = _gpu(device)
+        in_pipeline = depth if self._gpu is None else max(depth, tuning.in_flight)
+        # And one whose files are being cut.
+        self._depth = in_pipeline + 1
         # Without the compiled core, whose search for restart markers is quick, DALI cuts.
         cuts = compiled() is not None and (tuning.cuts or self._gpu is None)
         takes_parts = maker.plan.moves_pixels and not cuts
-        self._images = ImageInputs(maker.fields, takes_parts=takes_parts, threads=max(1, threads))
-        self._in_flight = self._depth
-        if threads and self._gpu is not None:
-            self._in_flight = max(self._depth, tuning.in_flight)
+        self._images = ImageInputs(
+            maker.fields, takes_parts=takes_parts, threads=max(1, threads), ahead=self._depth
+        )
         self._pool = PipelinePool(
             PipelineSpec(
                 images=_specs(maker, takes_parts=takes_parts),
@@ -71,11 +76,7 @@ class DaliEngine:
         )
 
     def batches(
-        self,
-        tasks: Iterator[Task],
-        report: Report,
-        allocate: Allocate,
-        send: Callable[[Any], Any] | None,
+        self, tasks: Iterator[Task], report: Report, allocate: Allocate, parts: HostParts
     ) -> Batches:
         """The batches of one epoch.
 
@@ -83,9 +84,11 @@ class DaliEngine:
             tasks: What each holds.
             report: Told of skipped samples.
             allocate: Gives memory for the fields that are made on the host.
-            send: Brings what was made on the host of a batch to where it is wanted, or None.
+            parts: What becomes of those fields.
         """
-        prepare = Prepare(self._maker, self._images, Resources(max(1, self._threads), allocate))
+        schedule = Schedule(self._pool)
+        resources = Resources(max(1, self._threads), allocate)
+        prepare = Prepare(self._maker, self._images, resources, schedule, parts)
         prepared: Batches
         if not self._threads:
             prepared = Synchronous(tasks, prepare, report)
@@ -93,9 +96,29 @@ class DaliEngine:
             prepared = Prefetched(
                 tasks, prepare, report, depth=self._depth, timeout_seconds=self._timeout_seconds
             )
-        return DaliBatches(
-            prepared, self._maker, self._pool, report, send=send, depth=self._in_flight
-        )
+            _end_before_dali(prepared)
+        return DaliBatches(prepared, self._maker, schedule, report, parts)
+
+
+# Whose threads call DALI.
+_PRODUCERS: weakref.WeakSet[Prefetched] = weakref.WeakSet()
+
+
+def _end_before_dali(producer: Prefetched) -> None:
+    """Ends a thread with the program, before DALI ends its pipelines there."""
+    _PRODUCERS.add(producer)
+    _register_end()
+
+
+@functools.cache
+def _register_end() -> None:
+    # What is registered last is called first, and DALI has been imported.
+    atexit.register(_end_producers)
+
+
+def _end_producers() -> None:
+    for producer in list(_PRODUCERS):
+        producer.close()
 
 
 def _specs(maker: PackMaker, *, takes_parts: bool) -> tuple[ImageSpec, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.engines.buffers import BatchBuffers
 from fastdata.engines.dali.files import FileKinds, as_pnm
 from fastdata.engines.dali.inputs import ImageBatch
 from fastdata.engines.dali.sharing import each
@@ -16,6 +18,7 @@ from fastdata.engines.work import Indices
 from fastdata.errors import FastDataError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.native import core
+from fastdata.native.contract import CroppedJpegs
 from fastdata.schema import Image
 
 __all__ = ["ImageInputs"]
@@ -37,12 +40,14 @@ class ImageInputs:
         fields: Where the records come from.
         takes_parts: Leaves files whole.
         threads: Threads that share a batch.
+        ahead: Batches that may be in use at once.
     """
 
-    def __init__(self, fields: PackFields, *, takes_parts: bool, threads: int) -> None:
+    def __init__(self, fields: PackFields, *, takes_parts: bool, threads: int, ahead: int) -> None:
         self._fields = fields
         self._takes_parts = takes_parts
         self._threads = threads
+        self._memory = BatchBuffers(ahead * len(fields.fields))
         self._kinds = {
             name: FileKinds(len(fields), checks=not _is_checked(fields, name))
             for name, field in fields.fields.items()
@@ -76,7 +81,7 @@ class ImageInputs:
         if self._takes_parts:
             job.parts[whole] = job.windows.boxes[whole]
             job.origins[whole] = job.windows.boxes[whole, :2]
-        job.take_cut(np.flatnonzero(plain & ~whole), self._threads)
+        job.take_cut(np.flatnonzero(plain & ~whole), self._threads, self._memory)
         each(np.flatnonzero(others).tolist(), job.take_decoded, self._threads)
 
 
@@ -126,16 +131,18 @@ class _Job:
     def _whole(self, at: int) -> NDArray[np.uint8]:
         return np.frombuffer(self.records[at], np.uint8)
 
-    def take_cut(self, positions: NDArray[Any], threads: int) -> None:
-        """Files cut to their windows."""
+    def take_cut(self, positions: NDArray[Any], threads: int, memory: BatchBuffers) -> None:
+        """Files cut to their windows, in memory that nothing refers to any more."""
         if not len(positions):
             return
         numbers = positions.tolist()
+        records = [self.records[at] for at in numbers]
         crops = core().crop_jpegs(
-            [self.records[at] for at in numbers],
+            records,
             self.windows.boxes[positions],
             threads=threads,
             names=lambda at: self.key(numbers[at]),
+            out=memory.empty((_room(records),), np.uint8).numpy(),
         )
         ends = crops.offsets + crops.lengths
         for at, start, end in zip(numbers, crops.offsets.tolist(), ends.tolist(), strict=True):
@@ -179,6 +186,15 @@ class _Job:
     def _starts_at_window(self, at: int) -> None:
         self.origins[at] = self.windows.boxes[at, :2]
         self.parts[at, 2:] = self.windows.boxes[at, 2:]
+
+
+def _room(records: Sequence[memoryview]) -> int:
+    """Bytes for the crops of these files, of few different numbers, so that they come again.
+
+    What is not written to takes no memory.
+    """
+    needed = CroppedJpegs.room_bytes(records)
+    return 1 << (needed - 1).bit_length()
 
 
 def _is_checked(fields: PackFields, name: str) -> bool:

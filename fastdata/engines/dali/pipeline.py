@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 from nvidia.dali import Pipeline, backend, fn, types
-from nvidia.dali.tensors import TensorCPU
+from nvidia.dali.tensors import TensorCPU, TensorListCPU
 from torch.utils.dlpack import from_dlpack
 
 from fastdata.engines.dali.inputs import ImageBatch, ImageSpec, PipelineSpec
@@ -35,12 +35,17 @@ _VALUES: Final[dict[str, Any]] = {
     "bfloat16": types.FLOAT,
 }
 
+# Whose type stubs leave `contiguous` out.
+_TensorList: Final[Any] = TensorListCPU
+
 # Pipelines that a fork has copied without their threads: their end would wait for those.
 _NOT_OURS: list[Any] = []
 
 
 class ImagePipeline:
     """Makes the image fields of batches, several of them ahead, in order.
+
+    One thread may `feed` while another runs or takes; no two may do either of these at once.
 
     Args:
         spec: What it makes.
@@ -51,7 +56,7 @@ class ImagePipeline:
 
     def __init__(self, spec: PipelineSpec) -> None:
         self.spec = spec
-        # What is scheduled and not yet taken: DALI reads it where it lies.
+        # What is fed and not yet taken: DALI reads it where it lies.
         self._fed: deque[Mapping[str, ImageBatch]] = deque()
         self._pid = os.getpid()
         self._pipeline = Pipeline(
@@ -72,7 +77,7 @@ class ImagePipeline:
 
     @property
     def pending(self) -> int:
-        """Batches that are scheduled, and not yet taken."""
+        """Batches that were fed, and not yet taken."""
         return len(self._fed)
 
     @property
@@ -80,19 +85,24 @@ class ImagePipeline:
         """Whether no fork lies between; else its threads are not there."""
         return self._pid == os.getpid()
 
-    def schedule(self, inputs: Mapping[str, ImageBatch]) -> None:
-        """Begins with a batch; its data must not change until it is taken."""
+    def feed(self, inputs: Mapping[str, ImageBatch]) -> None:
+        """Brings a batch to where `run` finds it; its data must not change until it is taken."""
         for image in self.spec.images:
             batch = inputs[image.name]
-            # DALI's own tensors, because it looks long at anything else (6 us each).
-            self._pipeline.feed_input(image.name, [TensorCPU(data) for data in batch.data])
+            # DALI's own, because it looks long at anything else: an array takes 6 us, a tensor 3, a
+            # tensor of such a list 2. Nothing is copied.
+            files = _TensorList([TensorCPU(data) for data in batch.data], contiguous=False)
+            self._pipeline.feed_input(image.name, files)
             for name in _arguments(image):
                 self._pipeline.feed_input(f"{image.name}.{name}", getattr(batch, name))
         self._fed.append(inputs)
+
+    def run(self) -> None:
+        """Begins with the batch that was fed."""
         self._pipeline.schedule_run()
 
     def take(self) -> dict[str, torch.Tensor]:
-        """The oldest scheduled batch, images (B, H, W, C), waited for where it is not ready.
+        """The oldest batch, images (B, H, W, C), waited for where it is not ready.
 
         On a GPU the current stream waits, not the caller. Nothing is copied (but for bfloat16): the
         memory is DALI's, which uses it again when the tensors have gone, after what was on that

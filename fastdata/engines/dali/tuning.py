@@ -44,7 +44,7 @@ class Tuning:
             repeated, as by DALI's default, which is visible at sharp edges of colour. The GPU's
             own decoder is much slower with it, the more the larger its share, hence 0.65.
         in_flight: Batches in the pipeline at once at least: one that is decoded, one whose files
-            the host reads, one that is finished.
+            the host reads, one that is finished. One more is being cut.
     """
 
     cuts: bool = True

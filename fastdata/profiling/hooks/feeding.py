@@ -23,7 +23,9 @@ def install_feeding(undo: ExitStack) -> None:
     batches = modules["fastdata.engines.dali.batches"]
     put_around(batches.Prepare, "__call__", _around_prepare, undo=undo)
     put_around(batches.DaliBatches, "__init__", _around_init, undo=undo)
-    put_around(modules["fastdata.engines.dali.pool"].Schedule, "take", _around_take, undo=undo)
+    schedule = modules["fastdata.engines.dali.schedule"].Schedule
+    put_around(schedule, "add", stage("decode", "feed DALI"), undo=undo)
+    put_around(schedule, "take", _around_take, undo=undo)
     images = modules["fastdata.engines.dali.images"]
     put_around(images.ImageInputs, "_files", stage("decode"), undo=undo)
     put_around(images._Job, "take_cut", stage("decode", "cut files"), undo=undo)
@@ -39,9 +41,13 @@ def _around_prepare(original: Any) -> Any:
             setattr(self._maker, _WORKER, running_worker())
             return original(self, task)
 
-        return as_work(recorder, self._maker, make, lambda made: len(made.batch.kept))
+        return as_work(recorder, self._maker, make, _samples)
 
     return prepare
+
+
+def _samples(made: Any) -> int | None:
+    return None if isinstance(made.batch, Exception) else len(made.batch.kept)
 
 
 def _around_init(original: Any) -> Any:
@@ -53,12 +59,12 @@ def _around_init(original: Any) -> Any:
 
 
 def _around_take(original: Any) -> Any:
-    def take(self: Any) -> Any:
+    def take(self: Any, inputs: Any) -> Any:
         worker = getattr(getattr(self, _MAKER, None), _WORKER, None)
         if current() is None or worker is None:
-            return original(self)
+            return original(self, inputs)
         start = time.perf_counter()
-        images = original(self)
+        images = original(self, inputs)
         # What DALI's threads and GPU do meanwhile shows only in how long they are waited for.
         worker.add("decode", time.perf_counter() - start, "wait for DALI")
         return images
