@@ -16,17 +16,12 @@ from fastdata.profiling.hooks.install import install_fastloader, install_trainin
 from fastdata.profiling.hooks.reading import install_module
 from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
 from fastdata.profiling.plan import Plan
+from fastdata.profiling.processlane import PROCESS, VARIABLE
 from fastdata.profiling.recorder import Recorder, current, use
 from fastdata.profiling.synclane import tell_syncs
 from fastdata.profiling.syncs import SyncCensus
 
-__all__ = ["PROCESS", "VARIABLE", "begin", "watch_fastloader", "watch_module"]
-
-VARIABLE = "FASTDATA_PROFILE"
-"""Environment variable that holds a JSON object: channel, plan."""
-
-PROCESS = 9
-"""Kind of the lane in which a process tells that it was there, and how it ended."""
+__all__ = ["begin", "watch_fastloader", "watch_module"]
 
 _UNDO = ExitStack()  # never closed: the hooks stay to the end of the process
 
