@@ -1,11 +1,20 @@
-"""For all tests: GPUs that are promised or not there, and cheap forks."""
+"""For all tests: turns, GPUs that are promised or not there, and cheap forks."""
 
 from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 
 import pytest
+from turns import turn
+
+
+# Outermost, so that a test's own time limit does not count what it waits for its turn.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from fastdata.converters import convert
 from fastdata.demo.files import CONVERSION, MadeFiles, write_files
 from fastdata.demo.race import run_files, run_pack
 from fastdata.profiling import Profile, Profiler
+
+pytestmark = pytest.mark.alone
 
 STEPS = 24
 

@@ -22,6 +22,8 @@ from fastdata.profiling.selfcheck.gates import (
 from fastdata.profiling.selfcheck.ledger import CHANGES, Change, ledger
 from fastdata.profiling.selfcheck.observing import observer
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

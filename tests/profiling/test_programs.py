@@ -15,6 +15,8 @@ from profiled import TRAIN, loop, profile
 from fastdata.profiling import read_profile
 from fastdata.profiling.selfcheck.known import median_rows
 
+pytestmark = pytest.mark.alone
+
 SLOW = """
 class Slow(Dataset):
     def __init__(self, count, seconds):

@@ -21,6 +21,8 @@ from fastdata.profiling.record import WhatIf
 from fastdata.profiling.selfcheck.known import train_known
 from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
 
+pytestmark = pytest.mark.alone
+
 READY = "with the whole batch already there"
 
 

@@ -11,6 +11,8 @@ from profiled import TRAIN, loop, profile
 
 from fastdata.profiling.record import Stage, Workers
 
+pytestmark = pytest.mark.alone
+
 FILES = """
 class Compose:
     def __init__(self, transforms):
