@@ -73,7 +73,7 @@ class Profiler:
 
     def __exit__(self, *exception: object) -> None:
         if self._recorder is not None:
-            self._recorder.thread().finish()
+            self._recorder.end()
         self._undo.close()
         if self._session is not None and self._census is not None and uses_gpu():
             tell_syncs(self._session.channel, self._census)
@@ -152,7 +152,8 @@ class _Passing:
         noted = self._fastdata_pass
         while True:
             try:
-                if noted is None:  # inside another pass that is timed
+                # Inside another pass that is timed, or after the profiler's end.
+                if noted is None or current() is not recorder:
                     batch = next(self.batches)
                 else:
                     batch = fetch(noted[1], lambda: next(self.batches), recorder)

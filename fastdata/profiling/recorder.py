@@ -68,6 +68,12 @@ class Recorder:
             found = self._local.thread = Thread(self)
         return found
 
+    def end(self) -> None:
+        """The run ends; so does what the calling thread tried, and threads begin anew if at all."""
+        self.thread().finish()
+        # What a thread-local holds that leads back to it is kept until its thread ends.
+        self._local = threading.local()
+
     def renewed(self) -> Recorder:
         """One like it, for a forked process."""
         return Recorder(self.channel, self.plan, ends_by_optimizer=self.ends_by_optimizer)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +89,18 @@ def test_everything_is_as_before_when_it_ends() -> None:
         assert state() != before
         raise ZeroDivisionError
     assert state() == before and current() is None
+
+
+def test_what_it_has_watched_goes_on_after_its_end_and_is_not_kept() -> None:
+    source = (torch.ones(1) * number for number in range(4))
+    kept = weakref.ref(source)
+    with Profiler(replay=1) as profiler:
+        watched = iter(profiler.watch(source))
+        first = next(watched)
+    assert [first, next(watched), next(watched)] == [0.0, 1.0, 2.0]
+    del watched, source
+    gc.collect()
+    assert kept() is None
 
 
 def test_before_and_after_it_says_what_to_do() -> None:
