@@ -107,7 +107,7 @@ class _Model:
             kind="modelled",
             step_seconds=Estimate(
                 median=middle,
-                low=low * (1 - self.spread / 2),
+                low=max(0.0, low * (1 - self.spread / 2)),
                 high=high * (1 + self.spread / 2),
             ),
             now_seconds=self.usual,

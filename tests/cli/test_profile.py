@@ -10,6 +10,8 @@ from commands import run
 from fastdata.profiling import read_profile
 from fastdata.profiling.selfcheck.known import median_rows
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_pack_is_loaded_by_itself(photo_pack: Path, tmp_path: Path) -> None:
     done = run(

@@ -20,6 +20,8 @@ from fastdata.profiling.record import Workers
 from fastdata.profiling.residency import cached_pages
 from fastdata.profiling.storage import StorageMeter
 
+pytestmark = pytest.mark.alone
+
 FILES, FILE_BYTES = 64, 1 << 20
 
 

@@ -10,6 +10,7 @@ import pytest
 from fastdata.profiling.record import ROWS, Estimate, LoaderFacts, Stage, Workers
 from fastdata.profiling.summary import NO_STEPS, StepSummary
 from fastdata.profiling.verdict import Findings, judge
+from fastdata.profiling.whatif import model_what_ifs
 
 LOADER = LoaderFacts(
     kind="DataLoader", engine=None, dataset="Photos", samples=100, batch_size=4, workers=2,
@@ -108,6 +109,12 @@ def test_a_loader_that_slows_the_steps_beside_it_is_contention() -> None:
     assert found.kind == "contention" and "takes 20% of each step" in found.sentence
     near = steps(0.01, alone=about(0.099), beside=about(0.1))
     assert verdict(near).kind == "compute-bound"
+
+
+def test_steps_that_scatter_widely_are_not_predicted_to_take_less_than_nothing() -> None:
+    scattered = steps(0.5, step_seconds=Estimate(median=0.1, low=0.05, high=0.6))
+    (ready,) = model_what_ifs(scattered, LOADER, Workers(), cores=2)
+    assert 0 <= ready.step_seconds.low <= ready.step_seconds.median <= ready.step_seconds.high
 
 
 def test_a_gpu_that_waits_for_launches_is_launch_bound() -> None:

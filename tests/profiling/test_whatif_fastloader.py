@@ -24,6 +24,8 @@ from fastdata.profiling.record import Profile, WhatIf
 from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
 from fastdata.schema import Image, Label, Schema
 
+pytestmark = pytest.mark.alone
+
 SAMPLES, BATCH, SEED = 160, 4, 3
 WARMUP, STEPS, REPLAY = 2, 12, 12
 TRIED = WARMUP + STEPS
