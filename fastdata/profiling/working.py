@@ -16,7 +16,7 @@ from fastdata.profiling.stageclock import Batch, StageClock
 from fastdata.profiling.storage import StorageMeter
 from fastdata.profiling.worklane import WORK, WorkLane
 
-__all__ = ["Worker", "Workshop"]
+__all__ = ["Worker", "Workshop", "with_helpers"]
 
 
 class Worker:
@@ -113,7 +113,7 @@ class Workshop:
     def run(self, worker: Worker) -> None:
         """A batch begins on this thread."""
         self._local.worker = worker
-        self._local.cpu = time.process_time()
+        self._local.begun = _clocks()
         self._core_clock.read()
         worker.clock.begin(watches_faults=self._meter.sees_storage)
 
@@ -128,7 +128,13 @@ class Workshop:
     def _used(self) -> dict[str, float]:
         """What the batch that has just ended took of the cores."""
         waited = self._core_clock.read() or 0.0
-        return {"cpu_seconds": time.process_time() - self._local.cpu, "core_wait_seconds": waited}
+        wall, cpu, own = (
+            now - then for now, then in zip(_clocks(), self._local.begun, strict=True)
+        )
+        return {
+            "cpu_seconds": cpu,
+            "core_wait_seconds": with_helpers(waited, wall=wall, cpu=cpu, own_cpu=own),
+        }
 
     @property
     def _core_clock(self) -> CoreClock:
@@ -147,3 +153,25 @@ class Workshop:
     def running(self) -> Worker | None:
         """Whoever is making a batch on this thread, or None."""
         return getattr(self._local, "worker", None)
+
+
+def with_helpers(waited: float, *, wall: float, cpu: float, own_cpu: float) -> float:
+    """Seconds that a batch lacked a core, those of short-lived threads that helped included.
+
+    A thread that a library starts and waits for, as `edt` does for each distance map, is gone
+    before it can be asked. For its CPU time it is taken to have lacked a core as long as the
+    calling thread did for its own; what neither has computed in is the most that can be.
+
+    Args:
+        waited: Of the calling thread.
+        wall: Of the batch.
+        cpu: Of all threads.
+        own_cpu: Of the calling thread.
+    """
+    if own_cpu <= 0:
+        return waited
+    return max(waited, min(waited * cpu / own_cpu, wall - cpu))
+
+
+def _clocks() -> tuple[float, float, float]:
+    return time.perf_counter(), time.process_time(), time.thread_time()
