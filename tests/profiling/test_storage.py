@@ -115,6 +115,24 @@ def test_where_the_kernel_gives_no_account_that_is_said() -> None:
     assert meter.take() == {"uncounted": 1}
 
 
+def test_a_forked_process_counts_its_own_reads(folder: Path) -> None:
+    meter = StorageMeter()
+    meter.take()
+    meter.take()
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        meter.take()
+        (folder / "0.bin").read_bytes()
+        os.write(sender, str(meter.take().get("read_bytes")).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    read = int(os.read(receiver, 100))
+    os.close(receiver)
+    os.close(sender)
+    assert FILE_BYTES <= read < 2 * FILE_BYTES
+
+
 def test_the_line_names_what_is_known_and_what_is_not() -> None:
     workers = data_bound().workers
     assert workers.reading is not None

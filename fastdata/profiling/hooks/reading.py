@@ -12,6 +12,7 @@ from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import PlainCall, running, running_worker, stage, time_calls
+from fastdata.profiling.stageclock import StageClock
 
 __all__ = ["MODULES", "install_module", "install_opening"]
 
@@ -62,10 +63,11 @@ MODULES = (*_INSTALLERS, *_CALLS)
 
 def _around_open(original: Any) -> Any:
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
-        clock = running()
-        if clock is None:
+        worker = running_worker()
+        if worker is None:
             return original(file, *args, **kwargs)
-        _note_name(file)
+        clock = worker.clock
+        _note_name(clock, file)
         is_entered = clock.enter("read")
         try:
             stream = original(file, *args, **kwargs)
@@ -74,8 +76,7 @@ def _around_open(original: Any) -> Any:
                 clock.leave()
         # A plain file for reading bytes; others are read too seldom to go round their classes.
         if type(stream) is io.BufferedReader:
-            worker = running_worker()
-            if worker is not None:
+            if worker.looks:
                 worker.look_at_file(stream.fileno())
             return _TimedReader(stream.detach())
         return stream
@@ -83,8 +84,7 @@ def _around_open(original: Any) -> Any:
     return PlainCall(opened)
 
 
-def _note_name(file: Any) -> None:
-    clock = running()
+def _note_name(clock: StageClock | None, file: Any) -> None:
     if clock is not None and isinstance(file, str | bytes | os.PathLike):
         clock.name_sample(os.fsdecode(file))
 
@@ -113,7 +113,7 @@ def _around_image_open(original: Any) -> Any:
     timed = stage("decode")(original)
 
     def opened(fp: Any, *args: Any, **kwargs: Any) -> Any:
-        _note_name(fp)
+        _note_name(running(), fp)
         return timed(fp, *args, **kwargs)
 
     return opened
