@@ -44,6 +44,6 @@ STAGE_MEANINGS = {
     "transform": "augmentation and conversion",
     "other": "what the dataset or the engine does besides these stages",
     "collate": "samples into one batch",
-    "copy": "the batch to pinned memory or to the device",
+    "copy": "the batch to pinned memory, and to the device beside other work",
     "hand_over": "the batch to the training process",
 }

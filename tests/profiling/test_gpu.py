@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from gated import assert_holds
 from small_runs import trainer
 from torch import nn
 
-from fastdata import Profiler
+from fastdata import FastLoader, Profiler
+from fastdata.packs import create_pack
 from fastdata.profiling import Profile
+from fastdata.profiling.alone import profile_loader
 from fastdata.profiling.selfcheck.known import median_rows
 from fastdata.profiling.selfcheck.observing import MODULES, observer
 from fastdata.profiling.selfcheck.on_gpu import (
@@ -29,6 +32,8 @@ from fastdata.profiling.selfcheck.on_gpu import (
     median_waits,
     spin,
 )
+from fastdata.schema import Image, Schema
+from fastdata.transforms import HorizontalFlip
 
 pytestmark = pytest.mark.needs_gpu
 
@@ -292,3 +297,34 @@ def test_it_agrees_with_a_window_of_kineto(tmp_path: Path, waits: float, compute
 
 def test_the_profiler_costs_as_little_with_events() -> None:
     assert_holds(lambda: observer(modules=MODULES, device="cuda"))
+
+
+@pytest.mark.parametrize("flips", [False, True], ids=["gathered", "on threads"])
+def test_the_copies_of_fastloader_have_a_row(tmp_path: Path, flips: bool) -> None:
+    path, shape = tmp_path / "raw.lmdb", (512, 512)
+    with create_pack(path, Schema({"image": Image(codec="raw", shape=shape)})) as writer:
+        for _ in range(128):
+            writer.add(image=np.zeros((*shape, 3), np.uint8))
+    loader = FastLoader(
+        path, 64, num_workers=2, transforms=[HorizontalFlip()] if flips else None, device="cuda"
+    )
+    profile = profile_loader(loader, batches=30, warmup=4)
+    assert profile.loader is not None and profile.loader.device == "cuda"
+    assert profile.clock == "cuda"
+    (bus,) = (one for one in profile.workers.stages if one.operation == "over the bus")
+    (whole,) = (one for one in profile.workers.stages if (one.name, one.operation) == ("copy", ""))
+    assert whole.total_seconds >= bus.total_seconds and whole.samples_per_second is not None
+    assert bus.seconds_per_batch == pytest.approx(copy_seconds(64 * 3 * 512 * 512), rel=0.5)
+
+
+def copy_seconds(byte_count: int) -> float:
+    """Of so many pinned bytes to the GPU, alone."""
+    source, took = torch.empty(byte_count, dtype=torch.uint8, pin_memory=True), []
+    for _ in range(10):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        source.to("cuda", non_blocking=True)
+        end.record()
+        end.synchronize()
+        took.append(begin.elapsed_time(end) / 1e3)
+    return statistics.median(took)

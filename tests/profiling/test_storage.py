@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -115,21 +117,25 @@ def test_where_the_kernel_gives_no_account_that_is_said() -> None:
     assert meter.take() == {"uncounted": 1}
 
 
+FORKS = """
+import os, sys
+from fastdata.profiling.storage import StorageMeter
+
+meter = StorageMeter()
+meter.take()
+meter.take()
+if not os.fork():
+    meter.take()
+    open(sys.argv[1], "rb").read()
+    print(meter.take()["read_bytes"], flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
 def test_a_forked_process_counts_its_own_reads(folder: Path) -> None:
-    meter = StorageMeter()
-    meter.take()
-    meter.take()
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if not child:
-        meter.take()
-        (folder / "0.bin").read_bytes()
-        os.write(sender, str(meter.take().get("read_bytes")).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    read = int(os.read(receiver, 100))
-    os.close(receiver)
-    os.close(sender)
+    words = [sys.executable, "-c", FORKS, folder / "0.bin"]
+    read = int(subprocess.run(words, capture_output=True, check=True).stdout)
     assert FILE_BYTES <= read < 2 * FILE_BYTES
 
 

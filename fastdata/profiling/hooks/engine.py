@@ -14,6 +14,7 @@ from fastdata.profiling.hooks.decoding import TimedCore
 from fastdata.profiling.hooks.feeding import install_feeding
 from fastdata.profiling.hooks.gathering import install_gathering
 from fastdata.profiling.hooks.patches import put_around
+from fastdata.profiling.hooks.sending import install_sending
 from fastdata.profiling.hooks.staging import as_work, running_worker, stage
 from fastdata.profiling.recorder import current
 
@@ -34,13 +35,7 @@ def install_engine(undo: ExitStack) -> None:
     put_around(buffers, "empty", stage("collate"), undo=undo)
     running = modules["fastdata.loader.running"]
     put_around(running.Engine, "_make", _around_engine, undo=undo)
-    put_around(running, "pinned_batch", stage("copy"), undo=undo)
-    movers = (
-        modules["fastdata.loader.moving"].PlainMover,
-        modules["fastdata.loader.streaming"].CudaMover,
-    )
-    for mover in movers:
-        put_around(mover, "send", stage("copy"), undo=undo)
+    install_sending(undo)
     install_gathering(undo)
     install_feeding(undo)
 
