@@ -92,7 +92,7 @@ def _judged(profile: Profile) -> Profile:
             if stage.share >= _LEAST_SHARE
         ),
         verdict=Verdict(
-            kind="data-bound",
+            kind="loader alone",
             sentence=f"{sentence}.",
             next_command="fastdata profile -- python train.py",
             evidence=(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 
 from fastdata.profiling.card_workers import rank_lines, worker_lines
-from fastdata.profiling.labels import ROW_LABELS
+from fastdata.profiling.labels import ROW_LABELS, shown_rows
 from fastdata.profiling.lines import INDENT, NAME, Line, Paper, Span, row, shorten, wrap
-from fastdata.profiling.record import ROWS, Profile, VerdictKind, WhatIf
+from fastdata.profiling.record import Profile, VerdictKind, WhatIf
 from fastdata.wording import human_duration, printable
 
 __all__ = ["card_lines"]
@@ -21,11 +21,10 @@ _STYLES: dict[VerdictKind, str] = {
     "compute-bound": "bold green",
     "launch-bound": "bold yellow",
     "contention": "bold yellow",
+    "loader alone": "bold blue",
     "INCOMPLETE": "bold red",
 }
 _MOST_SYNCS = 5
-# Without any of them a loader was measured alone, and rows of nothing would only hide the others.
-_OF_TRAINING = ("forward", "backward", "optimizer")
 _ROW_STYLES = {"exposed_data_wait": "red", "other_host_work": "dim", "residual": "dim"}
 
 
@@ -84,8 +83,7 @@ def _step(profile: Profile, paper: Paper) -> Iterator[Line]:
     ]
     for text in wrap(", ".join(told), paper.columns):
         yield (Span(text),)
-    trains = any(profile.rows[name] for name in _OF_TRAINING)
-    for name in (name for name in ROWS if trains or profile.rows[name]):
+    for name in shown_rows(profile.rows):
         seconds, style = profile.rows[name], _ROW_STYLES.get(name, "blue")
         yield row(ROW_LABELS[name], seconds, share=seconds / wall, style=style, paper=paper)
     rule = ("-" if paper.ascii_only else "─") * (NAME + 22)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["ROW_LABELS", "ROW_MEANINGS", "STAGE_LABELS", "STAGE_MEANINGS"]
+from collections.abc import Mapping
+
+__all__ = [
+    "ROW_LABELS",
+    "ROW_MEANINGS",
+    "STAGE_LABELS",
+    "STAGE_MEANINGS",
+    "shown_rows",
+]
 
 ROW_LABELS = {
     "exposed_data_wait": "waiting for data",
@@ -38,7 +46,7 @@ STAGE_LABELS = {
 
 STAGE_MEANINGS = {
     "read": "bytes from the disk or the page cache",
-    "crc": "the check of what was read",
+    "crc": "the check of a record, at its first read unless verify='always'",
     "decode": "bytes into pixels or arrays",
     "resize": "pixels into the batch: resize, flips, change of values",
     "transform": "augmentation and conversion",
@@ -47,3 +55,14 @@ STAGE_MEANINGS = {
     "copy": "the batch to pinned memory, and to the device beside other work",
     "hand_over": "the batch to the training process",
 }
+
+_OF_TRAINING = ("forward", "backward", "optimizer")
+
+
+def shown_rows(rows: Mapping[str, float]) -> list[str]:
+    """The names to show of these seconds a step.
+
+    Where nothing was trained, as of a loader alone, rows of nothing would only hide the others.
+    """
+    trains = any(rows[name] for name in _OF_TRAINING)
+    return [name for name in ROW_LABELS if trains or rows[name]]

@@ -65,7 +65,13 @@ ROWS = (
 """
 
 VerdictKind = Literal[
-    "data-bound", "worth a look", "compute-bound", "launch-bound", "contention", "INCOMPLETE"
+    "data-bound",
+    "worth a look",
+    "compute-bound",
+    "launch-bound",
+    "contention",
+    "loader alone",
+    "INCOMPLETE",
 ]
 
 StepKind = Literal["steady", "warm-up", "epoch start"]
@@ -170,7 +176,8 @@ class Verdict(Strict):
     """Where the time goes, and what to do about it.
 
     Attributes:
-        kind: "INCOMPLETE" when what would be needed for another one is missing.
+        kind: "loader alone" where nothing was trained, and so nothing is bound by data;
+            "INCOMPLETE" when what would be needed for another one is missing.
         sentence: One sentence.
         next_command: What to type or change next; None when there is nothing to gain.
         evidence: The figures behind it, one a line.

@@ -16,6 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from fastdata import FastLoader, convert
 from fastdata.packs import create_pack, open_pack
 from fastdata.profiling.alone import profile_loader
+from fastdata.profiling.card import card_lines
+from fastdata.profiling.html import render
 from fastdata.schema import Image, Schema
 from fastdata.transforms import RandomResizedCrop
 
@@ -43,6 +45,16 @@ def test_a_loader_is_measured_with_any_number_of_batches_an_epoch(batches: int) 
     # 200 samples/s, less what a busy machine adds to each wake-up.
     assert 100 < rate <= 200
     assert profile.exposed_share is not None and profile.exposed_share > 0.9
+    card = [
+        "".join(span.text for span in line)
+        for line in card_lines(profile, columns=80, ascii_only=True)
+    ]
+    assert card[0] == "loader alone"
+    # Rows of a training would only hide the one that counts.
+    assert any("waiting for data" in line for line in card)
+    assert not any("backward" in line for line in card)
+    page = render(profile)
+    assert 'class="chip">loader alone<' in page and "optimizer<td" not in page
     assert "optimizer" not in " ".join([profile.verdict.sentence, *profile.notes])
 
 

@@ -156,7 +156,7 @@ def gaps_section(profile: Profile) -> str:
     lines = [*profile.verdict.missing, *profile.notes]
     if profile.steps and not profile.workers.lanes:
         lines.append("nothing was seen inside the workers of the loader")
-    if profile.clock == "cpu" and profile.steps:
+    if profile.clock == "cpu" and profile.steps and profile.verdict.kind != "loader alone":
         lines.append("no GPU: what its work would have hidden of the wait is not known")
     items = "".join(f"<li>{escape(line)}" for line in lines)
     return (

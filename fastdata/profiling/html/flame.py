@@ -13,6 +13,9 @@ from fastdata.wording import human_duration
 
 __all__ = ["stage_section"]
 
+# A narrower box holds no more than the beginning of a name; the table below has it whole.
+_LEAST_LABELLED = 0.06
+
 
 def stage_section(workers: Workers) -> str:
     """The section; empty where no stage was seen."""
@@ -73,7 +76,7 @@ def _children(
 
 
 def _box(kind: str, colour: str, left: float, width: float, name: str, seconds: float) -> str:
-    text = escape(f"{name} {width:.0%}")
+    text = escape(f"{name} {width:.0%}") if width >= _LEAST_LABELLED else ""
     title = escape(f"{name}: {human_duration(seconds)}, {width:.1%} of the workers' time")
     return (
         f'<div class="{kind} {colour}" style="--x:{left:.5f};--w:{width:.5f};--c:var(--{colour})" '
@@ -103,10 +106,15 @@ def _table(whole: Sequence[Stage], operations: Sequence[Stage]) -> str:
 def _cells(stage: Stage) -> str:
     sample, ceiling = stage.seconds_per_sample, stage.samples_per_second
     texts = (
-        "-" if sample is None else f"{sample * 1e3:,.3f} ms",
+        "-" if sample is None else _sample_time(sample),
         f"{stage.seconds_per_batch * 1e3:,.2f} ms",
         f"{stage.share:.1%}",
         "" if stage.operation else "-" if ceiling is None else f"{ceiling:,.0f}/s",
         f"{stage.count:,}" if stage.count else "-",
     )
     return "".join(f'<td class="number">{text}' for text in texts)
+
+
+def _sample_time(seconds: float) -> str:
+    # What is gathered takes nanoseconds a sample.
+    return f"{seconds * 1e3:,.3f} ms" if seconds >= 1e-5 else f"{seconds * 1e6:,.2f} µs"

@@ -27,6 +27,7 @@ _TONES: dict[VerdictKind, str] = {
     "compute-bound": "good",
     "launch-bound": "warn",
     "contention": "warn",
+    "loader alone": "alone",
     "INCOMPLETE": "bad",
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastdata.profiling.labels import ROW_LABELS, ROW_MEANINGS
-from fastdata.profiling.record import ROWS, Profile
+from fastdata.profiling.labels import ROW_LABELS, ROW_MEANINGS, shown_rows
+from fastdata.profiling.record import Profile
 from fastdata.webpage import escape
 from fastdata.wording import human_duration
 
@@ -54,7 +54,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
 
 def _bar(profile: Profile, wall: float) -> str:
     parts = []
-    for name in ROWS:
+    for name in shown_rows(profile.rows):
         share = max(0.0, profile.rows[name]) / wall
         title = f"{ROW_LABELS[name]}: {human_duration(profile.rows[name])}, {share:.1%}"
         inside = f"<b>{share:.0%}</b>{ROW_LABELS[name]}" if share >= _LEAST_LABELLED else ""
@@ -71,7 +71,7 @@ def _table(profile: Profile, wall: float) -> str:
         f'<td class="number">{_milliseconds(profile.rows[name])}'
         f'<td class="number">{profile.rows[name] / wall:.1%}'
         f'<td class="quiet">{ROW_MEANINGS[name]}'
-        for name in ROWS
+        for name in shown_rows(profile.rows)
     )
     return (
         f'<table class="rows"><tbody>{lines}</tbody><tfoot><tr><th>one step'

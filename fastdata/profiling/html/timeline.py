@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fastdata.profiling.html.columns import Column, columns
 from fastdata.profiling.html.scales import along, ticks, upwards
-from fastdata.profiling.labels import ROW_LABELS
+from fastdata.profiling.labels import ROW_LABELS, shown_rows
 from fastdata.profiling.record import ROWS, Timeline
 from fastdata.wording import human_duration
 
@@ -33,7 +34,8 @@ def timeline_section(timeline: Timeline) -> str:
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
         f'aria-label="time of each step">{_grid(most)}{_shades(shown)}{_stack(shown, most)}'
         f"{_epochs(shown)}{_cuts(shown, most)}{_picks(shown, timeline)}</svg>"
-        f"{along(_numbers(timeline))}</div>{hidden}{_legend(hidden=bool(hidden))}</section>"
+        f"{along(_numbers(timeline))}</div>{hidden}"
+        f"{_legend(timeline, hidden=bool(hidden))}</section>"
     )
 
 
@@ -163,8 +165,9 @@ def _hidden(shown: Sequence[Column]) -> str:
     )
 
 
-def _legend(*, hidden: bool) -> str:
-    keys = [(name, ROW_LABELS[name]) for name in ROWS]
+def _legend(timeline: Timeline, *, hidden: bool) -> str:
+    sums = {name: math.fsum(column) for name, column in timeline.rows.items()}
+    keys = [(name, ROW_LABELS[name]) for name in shown_rows(sums)]
     if hidden:
         keys.append(("hidden", "below: hidden wait, which the GPU's work covered"))
     items = "".join(
