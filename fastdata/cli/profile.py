@@ -26,9 +26,9 @@ ui.perfetto.dev. With --json the report follows on stdout.
 
 A pack instead of a command is loaded by itself, as fast as FastLoader can; a step is a batch. Its
 stages, each with the samples/s that a loader of nothing else would give, are those that the engine
-has: read (from the page cache or the disk), checksum (of a record, at its first read), decode,
-resize (and flips, and the change of values), collate (into one batch), copy (to pinned memory, and
-on to the device), and other code.
+has: read (from the page cache or the disk), checksum (of a record, at its first read: --warmup 0
+shows it where the warm-up has read all), decode, resize (and flips, and the change of values),
+collate (into one batch), copy (to pinned memory, and on to the device), and other code.
 
 --compare runs nothing: it tells whether the second of two reports is slower, by the median time of
 a step and the share of it that is exposed wait. Exit code 0 means that it is not, 2 that it is by

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastdata.profiling.channel import Channel
@@ -21,7 +22,7 @@ from fastdata.profiling.summary import StepSummary, summarise_steps
 from fastdata.profiling.synclane import read_syncs
 from fastdata.profiling.verdict import Findings, judge
 from fastdata.profiling.whatif import model_what_ifs
-from fastdata.profiling.worksummary import summarise_workers
+from fastdata.profiling.worksummary import Before, summarise_workers
 
 __all__ = ["NO_GPU_USED", "Session", "assemble"]
 
@@ -39,6 +40,7 @@ class Session:
         begun: On the wall clock of the steps.
         started_at: In UTC.
         notes: What the watcher itself has to say.
+        work_before: What workers have done that is left out, by the numbers of their lanes.
     """
 
     channel: Channel
@@ -48,6 +50,7 @@ class Session:
         default_factory=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     )
     notes: list[str] = field(default_factory=list)
+    work_before: Mapping[int, Before] = field(default_factory=dict)
 
 
 def assemble(session: Session) -> Profile:
@@ -57,7 +60,12 @@ def assemble(session: Session) -> Profile:
     steps, note = choose(told)
     loader = loader_facts(steps.facts["loader"]) if "loader" in steps.facts else None
     workers = summarise_workers(
-        lanes, loader, pid=steps.pid, begun=session.begun, ready_share=steps.ready_share
+        lanes,
+        loader,
+        pid=steps.pid,
+        begun=session.begun,
+        ready_share=steps.ready_share,
+        before=session.work_before,
     )
     machine = describe_machine(steps.facts)
     # Ranks of one machine share its cores.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,7 @@ from fastdata.profiling.record import Profile
 from fastdata.profiling.recorder import Recorder, current, use
 from fastdata.profiling.synclane import tell_syncs
 from fastdata.profiling.syncs import SyncCensus
+from fastdata.profiling.worksummary import work_so_far
 
 __all__ = ["Profiler"]
 
@@ -44,7 +46,7 @@ class Profiler:
         steps: Steady steps to measure; None measures all.
         replay: Steps to try each what-if in afterwards; see `fastdata.profiling.plan`.
         loader_only: Whether the loop does nothing but take batches; those that begin an epoch are
-            then steps like others.
+            then steps like others, and the sums of workers are without the warm-up.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class Profiler:
             return
         recorder.ends_by_optimizer = False
         ledger.end_step()
+        if self._plan.loader_only and ledger.steps == self._plan.warmup:
+            self._leave_out_work()
 
     def report(self) -> Profile:
         """What was measured so far.
@@ -110,6 +114,11 @@ class Profiler:
         if self._session is None:
             raise UsageError("nothing was measured; run the loop inside 'with Profiler() as p:'")
         return assemble(self._session)
+
+    def _leave_out_work(self) -> None:
+        """Leaves what workers have done so far, first reads above all, out of their sums."""
+        assert self._session is not None
+        self._session.work_before = work_so_far(self._session.channel.lanes(), time.perf_counter())
 
     def _running(self) -> Recorder:
         if self._recorder is None or current() is not self._recorder:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastdata.profiling.channel import Lane
@@ -30,12 +31,38 @@ from fastdata.profiling.worklane import (
     work_rings,
 )
 
-__all__ = ["summarise_workers"]
+__all__ = ["Before", "summarise_workers", "work_so_far"]
 
 # So that a page with 64 workers stays small.
 _MOST_SEGMENTS = 400
 # Bytes a batch; less was read of the kernel's accounts by the profiler itself.
 _LEAST_READ = 1024
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a worker had done when the measuring began.
+
+    Attributes:
+        at: When that was, on the wall clock of the batches.
+        batches: Made by then.
+        totals: Of its stages.
+        counters: See `worklane.COUNTERS`.
+    """
+
+    at: float
+    batches: int
+    totals: StageTotals
+    counters: dict[str, float]
+
+
+def work_so_far(lanes: Sequence[Lane], at: float) -> dict[int, Before]:
+    """What the workers have done by now, by the numbers of their lanes."""
+    return {
+        lane.number: Before(at, work_rings(lane)[0].seen, stage_totals(lane), counters(lane))
+        for lane in lanes
+        if lane.kind == WORK
+    }
 
 
 def summarise_workers(
@@ -45,6 +72,7 @@ def summarise_workers(
     pid: int,
     begun: float,
     ready_share: float | None,
+    before: Mapping[int, Before],
 ) -> Workers:
     """Reads the lanes of those workers that serve the training loader.
 
@@ -54,8 +82,9 @@ def summarise_workers(
         pid: Of the training process.
         begun: When the profile began, on the wall clock of the batches.
         ready_share: See `Workers`.
+        before: Of each lane, what is left out of the sums.
     """
-    found = [_Seen(lane) for lane in lanes if lane.kind == WORK]
+    found = [_Seen(lane, before.get(lane.number)) for lane in lanes if lane.kind == WORK]
     mine = [one for one in found if one.serves(loader, pid)]
     if not mine:
         return Workers(ready_share=ready_share)
@@ -83,9 +112,9 @@ def summarise_workers(
 
 
 class _Seen:
-    """One worker's lane, read."""
+    """One worker's lane, read; its pictures and its slowest samples are those of the whole run."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, before: Before | None) -> None:
         self.lane = lane
         self.facts: dict[str, Any] = {}
         for fact in lane.facts():
@@ -96,9 +125,22 @@ class _Seen:
         self.entries, self.stride = batch_ring.entries()
         self.batches = batch_ring.seen
         self.counters = counters(lane)
+        self._first = -math.inf
+        if before is not None and before.batches < self.batches:
+            self._leave_out(before)
         self.samples = round(self.counters["samples"])
         self.threads = max(1, round(self.counters["threads"]))
         self.sample_seconds = [entry[0] for entry in sample_ring.entries()[0]]
+
+    def _leave_out(self, before: Before) -> None:
+        self._first = before.at
+        self.batches -= before.batches
+        for key, (count, seconds) in before.totals.items():
+            now, total = self.totals.pop(key)
+            if now > count or total > seconds:
+                self.totals[key] = now - count, total - seconds
+        for name, number in before.counters.items():
+            self.counters[name] -= number if name != "threads" else 0.0
 
     @property
     def name(self) -> str:
@@ -108,7 +150,8 @@ class _Seen:
     @property
     def wall(self) -> float:
         """As `wall_seconds` of `WorkerLane`."""
-        first, last = self.entries[0], self.entries[-1]
+        first = next((one for one in self.entries if one[0] >= self._first), self.entries[0])
+        last = self.entries[-1]
         return last[0] + last[1] - first[0]
 
     def serves(self, loader: LoaderFacts | None, pid: int) -> bool:
