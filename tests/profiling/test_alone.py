@@ -88,6 +88,21 @@ def test_the_stages_of_the_engine_have_their_ceilings(photo_pack: Path) -> None:
     assert profile.verdict.evidence[1].startswith("samples/s with one stage only: ")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_worker_processes_of_a_pack_have_their_stages(photo_pack: Path, workers: int) -> None:
+    loader = FastLoader(
+        photo_pack, 2, num_workers=workers, fields=["image"], engine="torch",
+        transforms=[RandomResizedCrop(24)],
+    )  # fmt: skip
+    profile = profile_loader(loader, batches=24, warmup=0)
+    lanes = profile.workers.lanes
+    assert {lane.kind for lane in lanes} == {"process" if workers else "main"}
+    assert sum(lane.samples or 0 for lane in lanes) == 2 * sum(lane.batches for lane in lanes) >= 48
+    stages = {stage.name: stage for stage in profile.workers.stages if not stage.operation}
+    assert set(stages) >= {"read", "crc", "decode", "resize", "collate", "other"}
+    assert all(stage.samples_per_second for stage in stages.values())
+
+
 def test_records_are_checked_at_their_first_read_or_at_each(photo_pack: Path) -> None:
     checked = {}
     for verify in ("first", "always"):

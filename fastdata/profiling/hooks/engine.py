@@ -35,6 +35,9 @@ def install_engine(undo: ExitStack) -> None:
     put_around(buffers, "empty", stage("collate"), undo=undo)
     running = modules["fastdata.loader.running"]
     put_around(running.Engine, "_make", _around_engine, undo=undo)
+    served = modules["fastdata.engines.served"]
+    for kind in (served.ServedPack, served.ServedDataset):
+        put_around(kind, "__getitems__", _around_served, undo=undo)
     install_sending(undo)
     install_gathering(undo)
     install_feeding(undo)
@@ -65,6 +68,16 @@ def _timed(make: Callable[..., Any], maker: Any) -> Callable[..., Any]:
         return as_work(recorder, maker, lambda: make(*args, **kwargs), lambda made: made.size)
 
     return timed
+
+
+def _around_served(original: Any) -> Any:
+    def served(self: Any, task: Any) -> Any:
+        made, worker = original(self, task), running_worker()
+        if worker is not None:
+            worker.clock.count_samples(made.size)
+        return made
+
+    return served
 
 
 def _around_core(original: Any) -> Any:

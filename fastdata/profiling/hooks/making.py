@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing.queues
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -56,12 +57,13 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
 
     info = get_worker_info()
     dataset = fetcher.dataset
+    asked = _asked_for(dataset)
     worker = recorder.workshop.worker(
         name="training thread" if info is None else f"worker {info.id}",
         kind="main" if info is None else "process",
         training_pid=os.getpid() if info is None else _training_pid(),
-        dataset=name_dataset(dataset),
-        samples=sample_count(dataset),
+        dataset=name_dataset(asked),
+        samples=sample_count(asked),
     )
     if _WORKER not in fetcher.__dict__:
         if hasattr(fetcher, "dataset_iter"):
@@ -74,6 +76,13 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
             _time_hand_over(worker)
     setattr(fetcher, _WORKER, (recorder, worker))
     return worker
+
+
+def _asked_for(dataset: Any) -> Any:
+    """What the user gave to a FastLoader, which has its workers read something around it."""
+    served = sys.modules.get("fastdata.engines.served")
+    kinds = () if served is None else (served.ServedPack, served.ServedDataset)
+    return dataset.dataset if isinstance(dataset, kinds) else dataset
 
 
 def _training_pid() -> int:
