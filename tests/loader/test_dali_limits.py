@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,3 +96,32 @@ def test_a_fork_within_an_epoch_reads_on(scenes: Path, half_read: Any) -> None:
         os._exit(0 if [batch.image.sum().item() for batch in half_read] == expected else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert [batch.image.sum().item() for batch in half_read] == expected
+
+
+ENDS_WHILE_FEEDING = """
+import sys, time
+from fastdata import FastLoader, transforms
+from fastdata.engines.dali.pipeline import ImagePipeline
+
+feed = ImagePipeline.feed
+
+def slowly(pipeline, inputs):
+    feed(pipeline, inputs)
+    time.sleep(0.2)
+    print("fed" if pipeline._pipeline._pipe else "DALI has gone", flush=True)
+
+ImagePipeline.feed = slowly
+crops = [transforms.RandomResizedCrop(16)]
+batches = iter(FastLoader(sys.argv[1], 2, transforms=crops, num_workers=2, engine="dali"))
+next(batches)
+"""
+
+
+def test_a_program_ends_its_feeding_thread_before_dali(scenes: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ENDS_WHILE_FEEDING, str(scenes)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (found.returncode, found.stderr, set(found.stdout.split("\n"))) == (0, "", {"fed", ""})

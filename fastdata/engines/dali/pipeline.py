@@ -56,8 +56,6 @@ class ImagePipeline:
 
     def __init__(self, spec: PipelineSpec) -> None:
         self.spec = spec
-        # What is fed and not yet taken: DALI reads it where it lies.
-        self._fed: deque[Mapping[str, ImageBatch]] = deque()
         self._pid = os.getpid()
         self._pipeline = Pipeline(
             batch_size=spec.batch_size,
@@ -70,15 +68,13 @@ class ImagePipeline:
         with self._pipeline:
             self._pipeline.set_outputs(*(_image(image, spec) for image in spec.images))
         self._pipeline.build()
+        # What is fed and not yet taken: DALI reads it where it lies. Set after the pipeline, since
+        # attributes go in the order they came, and that one must be gone before.
+        self._fed: deque[Mapping[str, ImageBatch]] = deque()
 
     def __del__(self) -> None:
         if not self.is_of_this_process:
             _NOT_OURS.append(self._pipeline)
-
-    @property
-    def pending(self) -> int:
-        """Batches that were fed, and not yet taken."""
-        return len(self._fed)
 
     @property
     def is_of_this_process(self) -> bool:
@@ -124,6 +120,22 @@ class ImagePipeline:
                 image.name: from_dlpack(images.as_tensor()).to(getattr(torch, image.pixels.dtype))
                 for image, images in zip(self.spec.images, made, strict=True)
             }
+
+    def discard(self) -> None:
+        """Waits for the batches that nobody has taken, and lets them go.
+
+        The caller waits, not a stream: so the next epoch's batches find their memory free, and the
+        training's stream has nothing to do with them.
+
+        Raises:
+            RuntimeError: As by `take`.
+        """
+        while self._fed:
+            try:
+                self._pipeline.share_outputs()
+            finally:
+                self._fed.popleft()
+            self._pipeline.release_outputs()
 
 
 def give_memory_back() -> None:

@@ -34,8 +34,7 @@ class PipelinePool:
                 continue
             # What a broken epoch left behind. One that fails at it can no longer be used.
             with contextlib.suppress(Exception):
-                while pipeline.pending:
-                    pipeline.take()
+                pipeline.discard()
                 return pipeline
         size = max(batch_size, self._spec.batch_size)
         return _module().ImagePipeline(dataclasses.replace(self._spec, batch_size=size))
