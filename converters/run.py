@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from fastdata.converters.completion import check_scale, complete_schema
 from fastdata.converters.detect import find_source
 from fastdata.converters.faults import listed
 from fastdata.converters.imagecodec import check_codec, with_codec
 from fastdata.converters.options import ConvertOptions, options_from
+from fastdata.converters.output import check_output, network_notes, size_bytes
 from fastdata.converters.paths import display
 from fastdata.converters.pool import Outcome, WorkerPool
 from fastdata.converters.recipe import Prepared, Recipe
@@ -24,11 +23,9 @@ from fastdata.converters.resize import parse_resize
 from fastdata.converters.scan import Findings, look, needs_look
 from fastdata.converters.source import Evenly, Item, Source
 from fastdata.converters.summary import ConversionSummary, Phase, Progress, write_rejects
-from fastdata.errors import InputError, LabelError, UsageError, WorkerDied, WorkerTimeout
+from fastdata.errors import InputError, LabelError, WorkerDied, WorkerTimeout
 from fastdata.hardware import read_machine
-from fastdata.packs import PackWriter, create_pack, open_pack, partial_of
-from fastdata.packs.partial import Partial
-from fastdata.packs.writer import SUFFIXES
+from fastdata.packs import PackWriter, create_pack, open_pack
 
 __all__ = ["convert"]
 
@@ -36,7 +33,6 @@ __all__ = ["convert"]
 _MAX_WORKERS = 32
 # Errors that belong to one item; any other ends the run whatever `on_bad` says.
 _ITEM_ERRORS = (InputError, WorkerDied, WorkerTimeout)
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs"})
 
 
 def convert(
@@ -240,7 +236,7 @@ class _Conversion:
             scale=recipe.scale,
             seconds=time.monotonic() - self.started,
             source_bytes=self.source_bytes,
-            pack_bytes=_size_bytes(self.out),
+            pack_bytes=size_bytes(self.out),
             resumed_from=resumed_from,
             notes=(
                 *source.notes,
@@ -256,52 +252,6 @@ class _Conversion:
         return (f"limited to {self.total} of the {len(source.items)} items of the source",)
 
 
-def network_notes(out: Path) -> tuple[str, ...]:
-    """A warning when an LMDB pack lies on a network file system, for which LMDB is not made."""
-    if out.suffix.lower() != ".lmdb":
-        return ()
-    mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
-    home = next((folder for folder in out.parents if folder in mounts), None)
-    if home is None or mounts[home] not in _NETWORK:
-        return ()
-    return (
-        f"{display(out)} lies on {mounts[home]}: LMDB may be written by one machine only there; "
-        "read it freely, but write to a local disk and copy, or use .h5",
-    )
-
-
-def check_output(source: Path, out: Path, options: ConvertOptions) -> None:
-    """Refuses what cannot be written, before anything is read.
-
-    Raises:
-        UsageError: The name has no known suffix, the pack exists, or it lies inside its source.
-        PackBusy: Another process is writing it.
-        StorageError: Its folder cannot be written.
-    """
-    if out.suffix.lower() not in SUFFIXES:
-        raise UsageError(
-            f"{display(out)}: ends with {display(out.suffix)!r}; expected .lmdb for an LMDB pack, "
-            ".h5 or .hdf5 for an HDF5 pack"
-        )
-    if os.path.lexists(out) and not (options.overwrite or options.resume):
-        raise UsageError(
-            f"{display(out)}: exists; give overwrite=True (--overwrite) to replace it, or "
-            "another name"
-        )
-    root = Path(os.path.realpath(source))
-    if root.is_dir() and root in (out.resolve(), *out.resolve().parents):
-        raise UsageError(
-            f"{display(out)}: lies inside its source {display(source)}; choose a place outside it"
-        )
-    folder = partial_of(out)
-    there = folder.exists()
-    partial = Partial(folder)
-    if there:
-        partial.release()
-    else:
-        partial.remove()
-
-
 def survey(items: Sequence[Item]) -> tuple[str, list[str]]:
     """A digest that tells one list of items from another, and the faults that the listing found."""
     digest = hashlib.sha256()
@@ -312,8 +262,3 @@ def survey(items: Sequence[Item]) -> tuple[str, list[str]]:
         if item.fault is not None:
             faults.append(item.fault)
     return digest.hexdigest()[:32], faults
-
-
-def _size_bytes(out: Path) -> int:
-    files = out.iterdir() if out.is_dir() else (out,)
-    return sum(file.stat().st_size for file in files)

@@ -125,9 +125,7 @@ def test_closed_output_is_no_error(photo_pack: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize(
-    ("console", "way"), [("gbk", "terminal"), ("C", "pipe"), ("utf-8", "file")]
-)
+@pytest.mark.parametrize(("console", "way"), [("gbk", "terminal"), ("C", "pipe")])
 def test_a_profile_survives_and_shows_its_rows(console: str, way: str, tmp_path: Path) -> None:
     script = os.fsencode(tmp_path) + b"/" + HARD_NAME + b".py"
     Path(os.fsdecode(script)).write_text("import torch\n", encoding="utf-8")

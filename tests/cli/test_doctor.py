@@ -54,20 +54,16 @@ def test_every_promised_line_is_there_and_what_is_not_ok_has_a_remedy(examined: 
     assert sum(done.json["counts"].values()) == len(lines)
 
 
-def test_the_plain_lines_say_what_the_document_says(data: Path) -> None:
-    lines = run("doctor", data).text.splitlines()
-    assert [line for line in lines if not line.startswith(" ")][:-1] == list(PROMISED)
-    assert any(line.startswith("  ok    Python ") for line in lines)
-    assert "failure" in lines[-1]
-
-
 def test_a_failing_line_is_exit_code_6_and_the_others_are_still_told(data: Path) -> None:
-    done = run("doctor", data, "--json", env={"FASTDATA_NATIVE": "sometimes"})
-    lines = found(done)
+    done = run("doctor", data, env={"FASTDATA_NATIVE": "sometimes"})
     assert done.code == 6
-    assert lines["software", "native core"]["state"] == "fail"
-    assert "sometimes" in lines["software", "native core"]["found"]
-    assert lines["speed", "read rate"]["state"] == "ok"
+    lines = done.text.splitlines()
+    assert [line for line in lines if not line.startswith(" ")][:-1] == list(PROMISED)
+    states = {tuple(line.split()[:3]): line for line in lines}
+    assert "sometimes" in states["fail", "native", "core"]
+    assert any(line.startswith("  ok    Python ") for line in lines)
+    assert ("ok", "read", "rate") in states
+    assert "failure" in lines[-1]
 
 
 def test_without_a_gpu_it_says_so_once_and_fails_nothing(examined: Ended) -> None:
@@ -80,8 +76,9 @@ def test_without_a_gpu_it_says_so_once_and_fails_nothing(examined: Ended) -> Non
 
 
 def test_a_quota_is_counted_and_shows_under_stress(data: Path) -> None:
+    command = ("doctor", data, "--stress", "--seconds", "2", "--json")
     with cpu_quota(0.25) as within:
-        words = [*within, *map(os.fsdecode, command_line(("doctor", data, "--stress", "--json")))]
+        words = [*within, *map(os.fsdecode, command_line(command))]
         done = subprocess.run(words, env=environment(), capture_output=True)
     lines = found(Ended(done.returncode, done.stdout, done.stderr))
     assert "quota of 0.25 cores" in lines["machine", "cores"]["found"]
@@ -100,10 +97,9 @@ def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert "typo.lmdb" in done.lines[0]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
-def test_on_a_terminal_of_80_columns_it_folds_and_survives(data: Path, encoding: str) -> None:
-    done = run_on_terminal("doctor", data, env={"PYTHONIOENCODING": encoding})
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.out.decode(encoding))
+def test_on_a_terminal_of_80_columns_it_folds_and_survives(data: Path) -> None:
+    done = run_on_terminal("doctor", data, env={"PYTHONIOENCODING": "gbk"})
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.out.decode("gbk"))
     assert done.code in {0, 6}
     assert max(len(line) for line in plain.splitlines()) <= 80
     assert "Traceback" not in plain

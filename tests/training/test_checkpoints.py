@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from small_runs import NotedLoss, batches, network, trainer
+from syscalls import in_child
 
 from fastdata.errors import CheckpointError, StorageError, UsageError
 from fastdata.training import MetricConfig
@@ -326,23 +328,15 @@ def test_an_error_of_the_disk_is_one_line_and_keeps_what_was_there(
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     """torch's own writer meets the limit, as it would a full disk."""
-    code = (
-        "import resource, signal, sys, torch\n"
-        "from pathlib import Path\n"
-        "from fastdata.errors import StorageError\n"
-        "from fastdata.training.checkpoint import save\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "try:\n"
-        "    save(Path(sys.argv[1]) / 'step-1', {'x': torch.zeros(10**6)}, step=1, number=1,\n"
-        "         monitor='loss', value=None)\n"
-        "except StorageError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.startswith("cannot save the checkpoint"), done.stderr
+    state = {"x": torch.zeros(10**6)}
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        with pytest.raises(StorageError, match=r"^cannot save the checkpoint.*$"):
+            save(tmp_path / "step-1", state, step=1, number=1, monitor="loss", value=None)
+
+    assert in_child(limited) == 0
     assert not list(tmp_path.iterdir())
 
 
