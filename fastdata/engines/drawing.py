@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +45,12 @@ class Drawing:
         return Drawn(geometry, sizes)
 
     def tasks(
-        self, groups: Iterable[tuple[Indices, list[int]]], seed: int, epoch: int
+        self,
+        groups: Iterable[tuple[Indices, list[int]]],
+        seed: int,
+        epoch: int,
+        *,
+        by_maker: bool = False,
     ) -> Iterator[Task]:
         """One task a batch, its geometry drawn together with those of its group.
 
@@ -51,13 +58,14 @@ class Drawing:
             groups: Indices of several batches, and the size of each.
             seed: The run's seed.
             epoch: The epoch.
+            by_maker: Whether the thread that makes the first batch of a group draws, for makers
+                that have the time; else it is the one that asks for tasks.
         """
         for indices, sizes in groups:
-            drawn = self.draw(seed, epoch, indices)
+            draw = functools.cache(partial(self.draw, seed, epoch, indices))
             for stop, size in zip(itertools.accumulate(sizes), sizes, strict=True):
-                start = stop - size
-                part = None if drawn is None else drawn.part(start, stop)
-                yield Task(seed, epoch, indices[start:stop], part)
+                part = partial(_part, draw, stop - size, stop)
+                yield Task(seed, epoch, indices[stop - size : stop], part if by_maker else part())
 
     def place(
         self, name: str, indices: Indices, drawn: Drawn | None
@@ -69,3 +77,8 @@ class Drawing:
             return drawn.sizes, drawn.geometry
         sizes = self._fields.sizes(name, indices)
         return sizes, at_resolution(drawn.geometry, sizes / np.maximum(drawn.sizes, 1))
+
+
+def _part(draw: Callable[[], Drawn | None], start: int, stop: int) -> Drawn | None:
+    drawn = draw()
+    return None if drawn is None else drawn.part(start, stop)

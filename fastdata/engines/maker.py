@@ -196,6 +196,8 @@ class PackMaker:
         if self.skip_bad:
             indices = self._leave_out(indices, dict(self._fields.unreadable(indices)), skipped)
         drawn = task.drawn if indices is task.indices else None
+        if callable(drawn):
+            drawn = drawn()
         if drawn is None:
             drawn = self.drawing.draw(task.seed, task.epoch, indices)
         if drawn is not None and drawn.geometry.problems:

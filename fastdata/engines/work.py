@@ -43,13 +43,13 @@ class Task(NamedTuple):
         seed: The run's seed, for the numbers of random geometry.
         epoch: The epoch, likewise.
         indices: Sample indices of the dataset, int64 (B,).
-        drawn: Their geometry, where it was drawn already.
+        drawn: Their geometry, or what draws it, where that is done for several batches at once.
     """
 
     seed: int
     epoch: int
     indices: Indices
-    drawn: Drawn | None = None
+    drawn: Drawn | Callable[[], Drawn | None] | None = None
 
 
 class Made(NamedTuple):

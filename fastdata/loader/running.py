@@ -107,8 +107,12 @@ class Engine:
             return self._gather(work, pinned)
         assert maker is not None
         if isinstance(work, Shard) and not self._one_by_one:
+            # Who feeds DALI waits for it anyway; the core would wait for who feeds it.
             tasks = maker.drawing.tasks(
-                work.groups(DRAWN_SAMPLES // self._batch_size or 1), seed, epoch
+                work.groups(DRAWN_SAMPLES // self._batch_size or 1),
+                seed,
+                epoch,
+                by_maker=self._dali is not None,
             )
         else:
             tasks = self._tasks(work, seed, epoch)

@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 
 from fastdata import FastLoader, transforms
 from fastdata.codecs import encode_png
+from fastdata.engines.drawing import Drawing
 from fastdata.packs import create_pack
 from fastdata.schema import Image, Schema
 
@@ -70,15 +71,17 @@ def test_the_training_thread_hands_out_what_another_has_fed(
 ) -> None:
     from fastdata.engines.dali.pipeline import ImagePipeline
 
-    feed, found = ImagePipeline.feed, set()
+    found: list[tuple[str, str]] = []
+    for owner, name in ((Drawing, "draw"), (ImagePipeline, "feed"), (ImagePipeline, "run")):
+        original = getattr(owner, name)
 
-    def seen(pipeline: Any, inputs: Any) -> None:
-        found.add(threading.current_thread().name)
-        feed(pipeline, inputs)
+        def seen(*args: Any, original: Any = original, name: str = name) -> Any:
+            found.append((name, threading.current_thread().name))
+            return original(*args)
 
-    monkeypatch.setattr(ImagePipeline, "feed", seen)
+        monkeypatch.setattr(owner, name, seen)
     assert len(list(dali(scenes, 4, transforms=CROPS, num_workers=workers))) == 4
-    assert found == {who}
+    assert set(found) == {("draw", who), ("feed", who), ("run", who)}
 
 
 def test_the_filter_sees_what_lies_around_the_box(dali: Any, tmp_path: Path) -> None:
