@@ -98,11 +98,18 @@ class StageClock:
         self._stack: list[StageKey] = []
         self._since = 0.0
         self._name = ""
+        self._ended = 0.0
 
     @property
     def is_running(self) -> bool:
         """Whether a batch is being made."""
         return self._batch is not None
+
+    @property
+    def busy_seconds(self) -> float:
+        """That went into batches so far; other threads may ask."""
+        batch, ended = self._batch, self._ended
+        return ended + (0.0 if batch is None else self._clock() - batch.start)
 
     @property
     def watches_faults(self) -> bool:
@@ -125,6 +132,7 @@ class StageClock:
         """It is made, or has failed, or there was none any more."""
         assert self._batch is not None
         self._turn()
+        self._ended += self._since - self._batch.start
         batch, self._batch = self._batch, None
         if not is_whole:
             return

@@ -5,6 +5,10 @@ from block devices or a network's file server (``read_bytes``, with what was rea
 page faults that had to wait for storage, by which a mapped file is read. None of it needs rights
 beyond one's own process.
 
+With the looks at the page cache (`residency`) it costs a worker 0.04 ms a batch of 64 files that
+are opened and read, 1 % of one that does nothing else (825 times two batches with it and two
+without, as ABBA, on two quiet cores: 0.02-0.06 ms, and 0.12 when each file was asked about).
+
 Source: Linux kernel, Documentation/filesystems/proc.rst, section 3.3, /proc/<pid>/io.
 """
 
@@ -96,15 +100,17 @@ class StorageMeter:
     def take(self) -> dict[str, float]:
         """What was read since the last look at the account, by the names of `worklane.COUNTERS`.
 
-        That is nothing where the last look was just now, and the first time, since with a first
-        batch a process still loads code.
+        That is nothing where the last look was just now and saw nothing come from storage, and the
+        first time, since with a first batch a process still loads code.
         """
         if self._pid != os.getpid():  # a forked worker has an account of its own
             self._close()
             self._begin()
         self._taken += 1
         now = self._clock()
-        if self._taken > _FIRST and now - self._at < _EVERY_SECONDS:
+        is_due = self._taken <= _FIRST or now - self._at >= _EVERY_SECONDS
+        # While something comes from storage a look costs nothing beside the wait for it.
+        if not is_due and not self.sees_storage:
             return {}
         self._at = now
         before, self._faults = self._faults, process_usage().faults

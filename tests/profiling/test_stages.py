@@ -64,6 +64,10 @@ def test_a_stage_inside_another_takes_its_time_from_it() -> None:
         ("collate", ""): (1, 2.0),
     }
     assert batch.seconds == sum(seconds for _, seconds in batch.stages.values()) == 6.25
+    assert worker.clock.busy_seconds == 6.25
+    worker.clock.begin()
+    worker.spend(1.0)
+    assert worker.clock.busy_seconds == 7.25
     assert [(one.index, one.seconds, one.name) for one in batch.samples] == [
         (3, 1.875, "3.jpg"),
         (4, 1.875, "4.jpg"),

@@ -63,10 +63,13 @@ def _around_take(original: Any) -> Any:
         worker = getattr(getattr(self, _MAKER, None), _WORKER, None)
         if current() is None or worker is None:
             return original(self, inputs)
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), worker.clock.busy_seconds
         images = original(self, inputs)
-        # What DALI's threads and GPU do meanwhile shows only in how long they are waited for.
-        worker.add("decode", time.perf_counter() - start, "wait for DALI")
+        # What DALI's threads and GPU do meanwhile shows only in how long they are waited for, and
+        # what the worker does beside them, feeding them above all, counts as its own already.
+        beside = worker.clock.busy_seconds - busy
+        waited = max(0.0, time.perf_counter() - start - beside)
+        worker.add("decode", waited, "wait for DALI")
         return images
 
     return take
