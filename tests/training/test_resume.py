@@ -200,14 +200,14 @@ class Printed(NotedLoss):
 model = network(dropout=0.3)
 torch.manual_seed(5)
 own = trainer(model, Printed(), folder=Path({folder!r}), **SETTINGS)
-own.fit(loader_of("FastLoader"), resume={resume})
+own.fit(loader_of("FastLoader"))
 """
 
 
-def process(folder: Path, *, stop_at: int, resume: bool) -> subprocess.Popen[str]:
+def process(folder: Path, *, stop_at: int) -> subprocess.Popen[str]:
     here = str(Path(__file__).parent)
     tests = str(Path(__file__).parents[1])
-    code = SCRIPT.format(tests=tests, folder=str(folder), stop_at=stop_at, resume=resume)
+    code = SCRIPT.format(tests=tests, folder=str(folder), stop_at=stop_at)
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", f"import sys; sys.path.insert(0, {here!r})\n{code}"],
         stdin=subprocess.PIPE,
@@ -217,12 +217,17 @@ def process(folder: Path, *, stop_at: int, resume: bool) -> subprocess.Popen[str
     )
 
 
-def test_sigterm_saves_and_exits_143_and_the_next_process_goes_on(tmp_path: Path) -> None:
-    whole = NotedLoss()
-    model = network(dropout=0.3)
+def losses(*, resume: bool = False, **settings: Any) -> list[str]:
+    """What this process trains, as `SCRIPT` does."""
+    loss, model = NotedLoss(), network(dropout=0.3)
     torch.manual_seed(5)
-    trainer(model, whole, **SETTINGS).fit(loader_of("FastLoader"))
-    first = process(tmp_path / "run", stop_at=9, resume=False)
+    trainer(model, loss, **SETTINGS, **settings).fit(loader_of("FastLoader"), resume=resume)
+    return [value.hex() for value in loss.seen]
+
+
+def test_sigterm_saves_and_exits_143_and_another_process_goes_on(tmp_path: Path) -> None:
+    whole = losses()
+    first = process(tmp_path / "run", stop_at=9)
     assert first.stdout is not None
     seen = []
     while (line := first.stdout.readline().strip()) != "waiting":
@@ -231,8 +236,7 @@ def test_sigterm_saves_and_exits_143_and_the_next_process_goes_on(tmp_path: Path
     first.send_signal(signal.SIGTERM)
     _, err = first.communicate("\n")
     assert first.returncode == 143, err
-    out, err = process(tmp_path / "run", stop_at=0, resume=True).communicate()
-    assert seen + out.split() == [loss.hex() for loss in whole.seen], err
+    assert seen + losses(folder=tmp_path / "run", resume=True) == whole
 
 
 def test_the_handler_of_before_is_back_after_a_run() -> None:
