@@ -176,6 +176,11 @@ def run(
 
 def _profile(command: list[str], plan: Plan, loading: Loading, *, out: Path, json: bool) -> int:
     if len(command) == 1 and Path(command[0]).suffix in {".lmdb", ".h5", ".hdf5"}:
+        if plan.replay:
+            raise UsageError(
+                f"--replay: for a command, whose training is tried otherwise; found {command[0]}, "
+                "which is loaded by itself"
+            )
         from fastdata.cli.profile_pack import profile_pack
 
         profile_pack(Path(command[0]), plan, loading, out=out, json=json)

@@ -54,6 +54,7 @@ def test_what_cannot_be_profiled_is_one_line_each(photo_pack: Path) -> None:
         (2, [pack, "--device", "gpu"], "device='gpu'; expected 'cuda', 'cuda:N', 'cpu' or another"),
         (2, [pack, "--engine", "gpu"], "engine='gpu'; expected one of auto, cpu, torch, dali"),
         (2, [pack, "--fields", "image,mask"], "no field 'mask' in "),
+        (2, [pack, "--replay", "3"], "--replay: for a command, whose training is tried otherwise"),
         (2, ["--batch-size", "2", "--", "train.py"], "--batch-size: for a pack (.lmdb, .h5)"),
         (2, [], "nothing to profile; expected a pack, or a command after --"),
     ]
