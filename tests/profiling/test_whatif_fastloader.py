@@ -53,6 +53,7 @@ class Run:
         seconds: Of each step.
         states: The loader's after each.
         producers: Threads of its name that were there at each.
+        devices: On which labels were.
     """
 
     def __init__(self, loader: FastLoader, *, total: int = TRIED + 4 * REPLAY) -> None:
@@ -62,12 +63,15 @@ class Run:
         self.seconds: list[float] = []
         self.states: list[dict[str, Any]] = []
         self.producers: list[int] = []
+        self.devices: set[str] = set()
         with Profiler(warmup=WARMUP, steps=STEPS, replay=REPLAY) as profiler:
             start = time.perf_counter()
-            for _, label in self.batches(loader, total):
-                model(label[:1].float()).backward()
+            for batch in self.batches(loader, total):
+                label = batch["label"] if isinstance(batch, dict) else batch[1]
+                model(label[:1].float().cpu()).backward()
                 optimizer.step()
                 self.got.append(label.tolist())
+                self.devices.add(label.device.type)
                 now = time.perf_counter()
                 self.seconds.append(now - start)
                 start = now
@@ -196,6 +200,25 @@ def test_more_workers_and_a_warm_cache_are_measured_over_a_dataset() -> None:
     assert more == pytest.approx(now / 2, rel=0.15) and warm == pytest.approx(now / 2, rel=0.15)
     assert run.got[run.tried(1)] == run.got[run.tried(2)]
     assert run.states[-1]["consumed"] == TRIED * 2
+
+
+@pytest.mark.parametrize("sampler", [None, SequentialSampler(range(SAMPLES))])
+def test_what_is_only_gathered_takes_no_more_threads(sampler: Any) -> None:
+    arrays = {"value": np.arange(SAMPLES), "label": np.arange(SAMPLES)}
+    loader = FastLoader(arrays, BATCH, sampler=sampler, num_workers=1)
+    run = Run(loader, total=TRIED + 3 * REPLAY)
+    measured(run.profile, WARM)
+    assert not [one for one in run.profile.what_if if "instead of" in one.name]
+    assert run.got[run.tried(1)] == run.got[run.tried(2)] != run.got[run.tried(0)]
+
+
+@pytest.mark.needs_gpu
+def test_what_is_tried_is_on_the_gpu_as_all_batches_are(pack: Path) -> None:
+    loader = FastLoader(pack, BATCH, seed=SEED, num_workers=1, engine="cpu", device="cuda")
+    run = Run(loader, total=TRIED + 3 * REPLAY)
+    for name in (MORE, WARM):
+        measured(run.profile, name)
+    assert run.devices == {"cuda"} and run.got[run.tried(1)] == run.got[run.tried(2)]
 
 
 @needs_dali
