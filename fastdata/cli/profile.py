@@ -72,8 +72,9 @@ Replay = Annotated[
         "--replay",
         min=0,
         metavar="N",
-        help="Then measure what-ifs in this many steps each: one batch again, more workers, a "
-        "warm cache, one batch beside a running loader. The script trains on other data.",
+        help="Then measure what-ifs in this many steps each: one batch again, more workers "
+        "or threads, a warm cache, one batch beside a running loader. The script trains on other "
+        "data.",
     ),
 ]
 Transforms = Annotated[
