@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.profiling.splitting import Splitting
 from fastdata.profiling.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
@@ -61,7 +63,8 @@ class Batch:
         start: On the wall clock.
         seconds: What it took.
         stages: How often each stage and operation ran, and the seconds of its own.
-        samples: Those whose time is known, one by one.
+        is_split: Whether these are its own; else they are what others let expect.
+        samples: Those whose time is known, one by one; of a batch that is not split, the slow ones.
         times: Those of threads.
         size: Samples in it.
     """
@@ -69,6 +72,7 @@ class Batch:
     start: float
     seconds: float = 0.0
     stages: dict[StageKey, tuple[int, float]] = field(default_factory=dict)
+    is_split: bool = True
     samples: list[Sample] = field(default_factory=list)
     times: SampleTimes | None = None
     size: int = 0
@@ -81,6 +85,10 @@ class StageClock:
         on_batch: Told of each batch.
         clock: The wall clock.
         usage: Of the thread.
+
+    Attributes:
+        is_splitting: Whether the batch that is being made is split into stages.
+        slow_seconds: Of a batch that is not split, only samples that took longer are noted.
     """
 
     def __init__(
@@ -97,8 +105,11 @@ class StageClock:
         self._batch: Batch | None = None
         self._stack: list[StageKey] = []
         self._since = 0.0
-        self._name = ""
+        self._name: Any = ""
         self._ended = 0.0
+        self._splitting = Splitting()
+        self.is_splitting = True
+        self.slow_seconds = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -116,13 +127,16 @@ class StageClock:
         """Whether the time of page faults is told from that of the stages they happen in."""
         return self._used is not None
 
-    def begin(self, *, watches_faults: bool = False) -> None:
+    def begin(self, *, watches_faults: bool = False, many_turns: bool = False) -> None:
         """A batch begins.
 
         Args:
             watches_faults: Ask at each turn whether the thread had to wait for storage. That costs
                 some microseconds, and is asked for only while something comes from there.
+            many_turns: Split only some batches into stages, unless their page faults are watched.
         """
+        chosen = not many_turns or self._splitting.chooses_next()
+        self.is_splitting = chosen or watches_faults
         self._used = self._usage() if watches_faults else None
         self._since = self._clock()
         self._batch = Batch(start=self._since)
@@ -137,16 +151,21 @@ class StageClock:
         if not is_whole:
             return
         batch.seconds = self._since - batch.start
-        batch.size = batch.size or len(batch.samples)
+        if self.is_splitting:
+            self._splitting.learn(batch.stages)
+        else:
+            batch.stages, batch.is_split = self._splitting.guess(batch.seconds), False
         self._on_batch(batch)
 
     def enter(self, stage: str, operation: str = "") -> bool:
         """Turns to a stage; whoever gets True calls `leave`.
 
-        Nothing is entered outside of a batch, nor a stage again that encloses all without an
-        operation of its own.
+        Nothing is entered outside of a batch that is split, nor a stage again that encloses all
+        without an operation of its own.
         """
-        if self._batch is None or (not operation and self._stack[-1][0] == stage):
+        if self._batch is None or not self.is_splitting:
+            return False
+        if not operation and self._stack[-1][0] == stage:
             return False
         self._turn()
         key = stage, operation
@@ -191,18 +210,23 @@ class StageClock:
     def count_samples(self, size: int) -> None:
         """Notes how many samples the batch holds."""
         if self._batch is not None:
-            self._batch.size = size
+            self._batch.size = size or self._batch.size
 
     def time_sample(self, make: Callable[[], object], index: int) -> object:
         """The sample that `make` makes."""
         self._name, start = "", self._clock()
         sample = make()
-        if self._batch is not None:
-            seconds = self._clock() - start
-            self._batch.samples.append(Sample(index=index, seconds=seconds, name=self._name))
+        batch = self._batch
+        if batch is None:
+            return sample
+        seconds = self._clock() - start
+        batch.size += 1
+        if self.is_splitting or seconds > self.slow_seconds:
+            name = os.fsdecode(self._name)
+            batch.samples.append(Sample(index=index, seconds=seconds, name=name))
         return sample
 
-    def name_sample(self, name: str) -> None:
+    def name_sample(self, name: str | bytes | os.PathLike[Any]) -> None:
         """Notes what the sample that is being made is read from."""
         self._name = self._name or name
 

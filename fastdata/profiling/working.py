@@ -65,10 +65,11 @@ class Worker:
         if not self.gathers_memory:
             self.count({"mapped_bytes": byte_count})
 
-    def begin(self, *, watches_faults: bool) -> None:
+    def begin(self, *, watches_faults: bool, many_turns: bool) -> None:
         """A batch begins; see `StageClock.begin`."""
-        self.looks = self._residency.is_due
-        self.clock.begin(watches_faults=watches_faults)
+        # While something comes from storage a look costs nothing beside the wait for it.
+        self.looks = watches_faults or self._residency.is_due
+        self.clock.begin(watches_faults=watches_faults, many_turns=many_turns)
 
     def look_at(self, buffers: Sequence[Any]) -> None:
         """Looks whether mapped bytes that are about to be read are cached, if it is to."""
@@ -100,6 +101,7 @@ class Worker:
             self.count(self._uncounted)
         if self._lane is not None:
             self._lane.write(batch)
+            self.clock.slow_seconds = self._lane.slow_seconds
 
 
 class Workshop:
@@ -120,12 +122,12 @@ class Workshop:
             found[key] = Worker(self._channel, facts, self._residency)
         return found[key]
 
-    def run(self, worker: Worker) -> None:
-        """A batch begins on this thread."""
+    def run(self, worker: Worker, *, many_turns: bool = False) -> None:
+        """A batch begins on this thread; see `StageClock.begin`."""
         self._local.worker = worker
         self._local.begun = _clocks()
         self._core_clock.read()
-        worker.begin(watches_faults=self._meter.sees_storage)
+        worker.begin(watches_faults=self._meter.sees_storage, many_turns=many_turns)
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
         """It is made, or there is none."""

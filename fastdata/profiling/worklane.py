@@ -89,13 +89,20 @@ class WorkLane:
         self._batches.add((batch.start, batch.seconds, batch.size, *sums.values()))
         slow = False
         for sample in batch.samples:
-            self._samples.add((sample.seconds,))
+            # Of a batch that is not split they are the slow ones alone.
+            if batch.is_split:
+                self._samples.add((sample.seconds,))
             slow |= self._keep_if_slow(sample)
         if batch.times is not None:
             slow |= self._take_in(batch.times)
         if slow:
             self._write_slow()
         self.count({"samples": batch.size})
+
+    @property
+    def slow_seconds(self) -> float:
+        """What a sample must take at least to be one of the slowest."""
+        return self._slow[0][0] if len(self._slow) == SLOWEST else 0.0
 
     def count(self, found: Mapping[str, float]) -> None:
         """Adds to counters, by the names of `COUNTERS`."""
@@ -110,8 +117,7 @@ class WorkLane:
         first = int(-self._counters["samples"]) % _EVERY_SAMPLE
         for seconds in times.seconds[first::_EVERY_SAMPLE].tolist():
             self._samples.add((seconds,))
-        least = self._slow[0][0] if len(self._slow) == SLOWEST else 0.0
-        slow = False
+        slow, least = False, self.slow_seconds
         for at in np.flatnonzero(times.seconds > least).tolist():
             index, seconds = int(times.indices[at]), float(times.seconds[at])
             if len(self._slow) < SLOWEST or seconds > self._slow[0][0]:

@@ -39,7 +39,7 @@ def _around_fetch(original: Any, undo: ExitStack) -> Any:
         owner, worker = self.__dict__.get(_WORKER, (None, None))
         if owner is not recorder:
             worker = _prepare(self, recorder, undo)
-        recorder.workshop.run(worker)
+        recorder.workshop.run(worker, many_turns=True)
         is_whole = False
         try:
             made = original(self, indices)

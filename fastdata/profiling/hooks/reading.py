@@ -68,6 +68,8 @@ def _around_open(original: Any) -> Any:
             return original(file, *args, **kwargs)
         clock = worker.clock
         _note_name(clock, file)
+        if not clock.is_splitting:
+            return original(file, *args, **kwargs)
         is_entered = clock.enter("read")
         try:
             stream = original(file, *args, **kwargs)
@@ -86,7 +88,7 @@ def _around_open(original: Any) -> Any:
 
 def _note_name(clock: StageClock | None, file: Any) -> None:
     if clock is not None and isinstance(file, str | bytes | os.PathLike):
-        clock.name_sample(os.fsdecode(file))
+        clock.name_sample(file)
 
 
 class _TimedReader(io.BufferedReader):
@@ -113,7 +115,10 @@ def _around_image_open(original: Any) -> Any:
     timed = stage("decode")(original)
 
     def opened(fp: Any, *args: Any, **kwargs: Any) -> Any:
-        _note_name(running(), fp)
+        clock = running()
+        _note_name(clock, fp)
+        if clock is None or not clock.is_splitting:
+            return original(fp, *args, **kwargs)
         return timed(fp, *args, **kwargs)
 
     return opened
@@ -124,7 +129,8 @@ def _around_load(original: Any) -> Any:
 
     def load(self: Any) -> Any:
         # `load` is called before every use of a picture, and does nothing once it is decoded.
-        if running() is None or not self.tile:
+        clock = running()
+        if clock is None or not clock.is_splitting or not self.tile:
             return original(self)
         plain = self.fp
         if plain is None or isinstance(plain, _TimedReader):
