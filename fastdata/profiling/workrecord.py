@@ -71,7 +71,8 @@ class Stage(Strict):
         name: One of `STAGES`.
         operation: A part of the stage, such as "RandomResizedCrop" of "transform", whose time is
             contained in the stage's own entry; empty for the whole stage.
-        count: How often it ran.
+        count: How often it ran; of a DataLoader's batches after the first two dozen, one in eight
+            tells it for the others, and the seconds of each stage with it.
         total_seconds: In all workers together. What threads share counts for as long as it holds
             its batch up: their own seconds, added up, divided by `threads`.
         seconds_per_sample: Mean; None where samples were not counted.
