@@ -11,8 +11,8 @@ from fastdata.cli.options import DebugOption, JsonOption
 from fastdata.errors import UsageError
 
 if TYPE_CHECKING:
-    from fastdata.cli.profile_pack import Loading
-    from fastdata.profiling.plan import Plan
+    from fastdata.cli.profilerun.pack import Loading
+    from fastdata.profiling.clocks.plan import Plan
 
 __all__ = ["EXAMPLES", "HELP", "run"]
 
@@ -154,18 +154,18 @@ def run(
     if compare is not None:
         if command:
             raise UsageError("--compare runs no command; expected nothing after the two reports")
-        from fastdata.cli.profile_compare import compare_reports
+        from fastdata.cli.profilerun.comparing import compare_reports
 
         raise typer.Exit(
             compare_reports(*compare, max_regress=max_regress, across_hosts=across_hosts, json=json)
         )
     if selfcheck:
-        from fastdata.cli.selfcheck import run_selfcheck
+        from fastdata.cli.profilerun.selfcheck import run_selfcheck
 
         run_selfcheck(json=json)
         return
-    from fastdata.cli.profile_pack import Loading
-    from fastdata.profiling.plan import Plan
+    from fastdata.cli.profilerun.pack import Loading
+    from fastdata.profiling.clocks.plan import Plan
 
     loading = Loading(
         transforms=transforms, fields=fields, batch_size=batch_size, workers=workers,
@@ -182,7 +182,7 @@ def _profile(command: list[str], plan: Plan, loading: Loading, *, out: Path, jso
                 f"--replay: for a command, whose training is tried otherwise; found {command[0]}, "
                 "which is loaded by itself"
             )
-        from fastdata.cli.profile_pack import profile_pack
+        from fastdata.cli.profilerun.pack import profile_pack
 
         profile_pack(Path(command[0]), plan, loading, out=out, json=json)
         return 0
@@ -195,6 +195,6 @@ def _profile(command: list[str], plan: Plan, loading: Loading, *, out: Path, jso
             f"{given}: for a pack (.lmdb, .h5) that is loaded by itself; found the command "
             f"{command[0]}, whose loader is as it makes it"
         )
-    from fastdata.cli.profile_script import profile_script
+    from fastdata.cli.profilerun.script import profile_script
 
     return profile_script(command, plan, out=out, json=json)

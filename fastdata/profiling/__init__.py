@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastdata.profiling.profiler import Profiler as Profiler
     from fastdata.profiling.record import Profile as Profile
-    from fastdata.profiling.report import write_report as write_report
-    from fastdata.profiling.store import read_profile as read_profile
-    from fastdata.profiling.store import write_profile as write_profile
+    from fastdata.profiling.record.store import read_profile as read_profile
+    from fastdata.profiling.record.store import write_profile as write_profile
+    from fastdata.profiling.rendering.report import write_report as write_report
 
 _HOME = {
     "Profile": "record",
     "Profiler": "profiler",
-    "read_profile": "store",
-    "write_profile": "store",
-    "write_report": "report",
+    "read_profile": "record.store",
+    "write_profile": "record.store",
+    "write_report": "rendering.report",
 }
 
 __all__ = list(_HOME)

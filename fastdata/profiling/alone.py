@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastdata.profiling.assemble import NO_GPU_USED
-from fastdata.profiling.describe import describe_loader
-from fastdata.profiling.labels import STAGE_LABELS
 from fastdata.profiling.profiler import Profiler
-from fastdata.profiling.readings import reading_line
 from fastdata.profiling.record import Estimate, LoaderFacts, Profile, Stage, Verdict, WhatIf
+from fastdata.profiling.record.labels import STAGE_LABELS
+from fastdata.profiling.record.readings import reading_line
+from fastdata.profiling.recorders.describe import describe_loader
 
 __all__ = ["profile_loader"]
 

@@ -7,9 +7,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fastdata.profiling.channel import Channel
-from fastdata.profiling.describe import describe_machine, loader_facts
-from fastdata.profiling.ranks import choose, rank_figures
+from fastdata.profiling.findings.ranks import choose, rank_figures
+from fastdata.profiling.findings.summary import StepSummary, summarise_steps
+from fastdata.profiling.findings.verdict import Findings, judge
+from fastdata.profiling.findings.whatif import model_what_ifs
+from fastdata.profiling.findings.worksummary import Before, summarise_workers
+from fastdata.profiling.lanes.channel import Channel
+from fastdata.profiling.lanes.steplane import STEPS
+from fastdata.profiling.lanes.synclane import read_syncs
 from fastdata.profiling.record import (
     LoaderFacts,
     MachineFacts,
@@ -17,12 +22,7 @@ from fastdata.profiling.record import (
     SyncSite,
     Workers,
 )
-from fastdata.profiling.steplane import STEPS
-from fastdata.profiling.summary import StepSummary, summarise_steps
-from fastdata.profiling.synclane import read_syncs
-from fastdata.profiling.verdict import Findings, judge
-from fastdata.profiling.whatif import model_what_ifs
-from fastdata.profiling.worksummary import Before, summarise_workers
+from fastdata.profiling.recorders.describe import describe_machine, loader_facts
 
 __all__ = ["NO_GPU_USED", "Session", "assemble"]
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fastdata.profiling.channel import Channel
+from fastdata.profiling.clocks.plan import Plan
+from fastdata.profiling.clocks.syncs import SyncCensus
 from fastdata.profiling.hooks.install import install_fastloader, install_training
 from fastdata.profiling.hooks.reading import install_module
 from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
-from fastdata.profiling.plan import Plan
-from fastdata.profiling.processlane import PROCESS, VARIABLE
-from fastdata.profiling.recorder import Recorder, current, use
-from fastdata.profiling.synclane import tell_syncs
-from fastdata.profiling.syncs import SyncCensus
+from fastdata.profiling.lanes.channel import Channel
+from fastdata.profiling.lanes.processlane import PROCESS, VARIABLE
+from fastdata.profiling.lanes.synclane import tell_syncs
+from fastdata.profiling.recorders.recorder import Recorder, current, use
 
 __all__ = ["begin", "watch_fastloader", "watch_module"]
 

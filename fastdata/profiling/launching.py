@@ -16,8 +16,8 @@ from typing import Any
 
 from fastdata.errors import UsageError
 from fastdata.profiling.assemble import Session
-from fastdata.profiling.plan import Plan
-from fastdata.profiling.processlane import PROCESS, VARIABLE
+from fastdata.profiling.clocks.plan import Plan
+from fastdata.profiling.lanes.processlane import PROCESS, VARIABLE
 
 __all__ = ["complete", "run_command"]
 

@@ -10,17 +10,17 @@ from typing import Any, Generic, TypeVar
 
 from fastdata.errors import UsageError
 from fastdata.profiling.assemble import Session, assemble
-from fastdata.profiling.channel import Channel
+from fastdata.profiling.clocks.passes import Pass
+from fastdata.profiling.clocks.plan import Plan
+from fastdata.profiling.clocks.syncs import SyncCensus
+from fastdata.profiling.findings.worksummary import work_so_far
 from fastdata.profiling.hooks.fetching import begin, fetch
 from fastdata.profiling.hooks.install import installed
 from fastdata.profiling.hooks.syncing import count_syncs, uses_gpu
-from fastdata.profiling.passes import Pass
-from fastdata.profiling.plan import Plan
+from fastdata.profiling.lanes.channel import Channel
+from fastdata.profiling.lanes.synclane import tell_syncs
 from fastdata.profiling.record import Profile
-from fastdata.profiling.recorder import Recorder, current, use
-from fastdata.profiling.synclane import tell_syncs
-from fastdata.profiling.syncs import SyncCensus
-from fastdata.profiling.worksummary import work_so_far
+from fastdata.profiling.recorders.recorder import Recorder, current, use
 
 __all__ = ["Profiler"]
 
@@ -44,7 +44,7 @@ class Profiler:
     Args:
         warmup: Steps at the beginning that count for themselves.
         steps: Steady steps to measure; None measures all.
-        replay: Steps to try each what-if in afterwards; see `fastdata.profiling.plan`.
+        replay: Steps to try each what-if in afterwards; see `fastdata.profiling.clocks.plan`.
         loader_only: Whether the loop does nothing but take batches; those that begin an epoch are
             then steps like others, and the sums of workers are without the warm-up.
     """

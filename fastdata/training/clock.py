@@ -1,7 +1,7 @@
 """How long each step waits for data, and how long it computes, measured without waiting.
 
-`fastdata.profiling.marks` says how exposed and hidden wait are told apart. The marks are read at
-the next log line.
+`fastdata.profiling.clocks.marks` says how exposed and hidden wait are told apart. The marks are
+read at the next log line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from fastdata.profiling.marks import StreamMarks, split_wait
+from fastdata.profiling.clocks.marks import StreamMarks, split_wait
 from fastdata.timing import Clock
 
 __all__ = ["StepClock", "StepTimes"]

@@ -45,7 +45,7 @@ def test_help_loads_neither_torch_nor_the_commands() -> None:
 def test_no_command_needs_torch_to_start() -> None:
     imports = ", ".join(f"fastdata.cli.{command}" for command in COMMANDS)
     # Of profile, what watches a script and what compares reports is imported when it is chosen.
-    imports += ", fastdata.cli.profile_script, fastdata.cli.profile_compare"
+    imports += ", fastdata.cli.profilerun.script, fastdata.cli.profilerun.comparing"
     code = f"import sys, {imports}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from fastdata import FastLoader, convert
 from fastdata.packs import create_pack, open_pack
 from fastdata.profiling.alone import profile_loader
-from fastdata.profiling.card import card_lines
-from fastdata.profiling.html import render
+from fastdata.profiling.rendering.card import card_lines
+from fastdata.profiling.rendering.html import render
 from fastdata.schema import Image, Schema
 from fastdata.transforms import RandomResizedCrop
 

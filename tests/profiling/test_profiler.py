@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from fastdata import FastDataError, Profiler
 from fastdata.profiling import Profile
-from fastdata.profiling.recorder import current
+from fastdata.profiling.recorders.recorder import current
 
 
 def train(profiler: Profiler, loader: Any, *, calls_step: bool = True, work: float = 0.0) -> None:

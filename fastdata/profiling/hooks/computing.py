@@ -13,9 +13,9 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from fastdata.profiling.clocks.step import BACKWARD, COPY, FORWARD, WAIT
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.recorder import Recorder, current
-from fastdata.profiling.step import BACKWARD, COPY, FORWARD, WAIT
+from fastdata.profiling.recorders.recorder import Recorder, current
 
 __all__ = ["install_computing"]
 

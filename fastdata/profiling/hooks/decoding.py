@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastdata.profiling.stageclock import PAGE_FAULTS
-from fastdata.profiling.storage import process_usage, waited_for_cores
-from fastdata.profiling.working import Worker
+from fastdata.profiling.clocks.stageclock import PAGE_FAULTS
+from fastdata.profiling.clocks.storage import process_usage, waited_for_cores
+from fastdata.profiling.recorders.working import Worker
 
 __all__ = ["TimedCore"]
 

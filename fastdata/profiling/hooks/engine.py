@@ -16,7 +16,7 @@ from fastdata.profiling.hooks.gathering import install_gathering
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.sending import install_sending
 from fastdata.profiling.hooks.staging import as_work, running_worker, stage
-from fastdata.profiling.recorder import current
+from fastdata.profiling.recorders.recorder import current
 
 __all__ = ["install_engine"]
 

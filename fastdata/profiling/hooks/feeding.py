@@ -9,7 +9,7 @@ from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import as_work, running_worker, stage
-from fastdata.profiling.recorder import current
+from fastdata.profiling.recorders.recorder import current
 
 __all__ = ["install_feeding"]
 

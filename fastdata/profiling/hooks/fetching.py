@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.clocks.passes import Pass
+from fastdata.profiling.clocks.step import WORKER_START
 from fastdata.profiling.hooks.again import Again
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.passes import Pass
-from fastdata.profiling.recorder import Recorder, Thread, current
-from fastdata.profiling.step import WORKER_START
+from fastdata.profiling.recorders.recorder import Recorder, Thread, current
 
 __all__ = ["count_samples", "fetch", "install_epochs", "install_fetching"]
 

@@ -12,8 +12,8 @@ from typing import Any
 from fastdata.profiling.hooks.fetching import count_samples
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import here, running_worker, stage, work_of
-from fastdata.profiling.recorder import Recorder, current
-from fastdata.profiling.working import Worker
+from fastdata.profiling.recorders.recorder import Recorder, current
+from fastdata.profiling.recorders.working import Worker
 
 __all__ = ["install_gathering"]
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from fastdata.profiling.describe import name_dataset, sample_count
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import running, stage
 from fastdata.profiling.hooks.transforming import time_transforms
-from fastdata.profiling.recorder import Recorder, current
-from fastdata.profiling.working import Worker
+from fastdata.profiling.recorders.describe import name_dataset, sample_count
+from fastdata.profiling.recorders.recorder import Recorder, current
+from fastdata.profiling.recorders.working import Worker
 
 __all__ = ["install_making"]
 

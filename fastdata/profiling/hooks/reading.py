@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.clocks.stageclock import StageClock
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import PlainCall, running, running_worker, stage, time_calls
-from fastdata.profiling.stageclock import StageClock
 
 __all__ = ["MODULES", "install_module", "install_opening"]
 

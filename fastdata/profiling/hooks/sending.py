@@ -7,9 +7,9 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.clocks.marks import StreamMarks
 from fastdata.profiling.hooks.patches import put_around
 from fastdata.profiling.hooks.staging import running_worker, stage
-from fastdata.profiling.marks import StreamMarks
 
 __all__ = ["Bus", "install_sending"]
 

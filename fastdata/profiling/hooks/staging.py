@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from fastdata.profiling.describe import name_dataset
+from fastdata.profiling.clocks.stageclock import StageClock
 from fastdata.profiling.hooks.patches import Around, put_around
 from fastdata.profiling.hooks.unseen import is_hidden
-from fastdata.profiling.recorder import Recorder, current
-from fastdata.profiling.stageclock import StageClock
-from fastdata.profiling.working import Worker
+from fastdata.profiling.recorders.describe import name_dataset
+from fastdata.profiling.recorders.recorder import Recorder, current
+from fastdata.profiling.recorders.working import Worker
 
 __all__ = [
     "PlainCall",

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch.compiler import is_compiling
 
+from fastdata.profiling.clocks.syncs import SyncCensus
 from fastdata.profiling.hooks.patches import Around, put_around
-from fastdata.profiling.syncs import SyncCensus
 
 __all__ = ["INNER", "count_syncs", "install_syncing", "uses_gpu"]
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from fastdata.profiling.recorder import current, use
+from fastdata.profiling.recorders.recorder import current, use
 
 __all__ = ["Source", "Unseen", "UnseenInit", "hide", "is_hidden"]
 

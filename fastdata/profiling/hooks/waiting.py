@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from fastdata.profiling.clocks.step import WAIT
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.recorder import Recorder, current
-from fastdata.profiling.step import WAIT
+from fastdata.profiling.recorders.recorder import Recorder, current
 
 __all__ = ["install_waiting", "wait_for"]
 

@@ -17,12 +17,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fastdata.hardware import read_machine
-from fastdata.profiling.estimates import difference, median_of, relative_change
+from fastdata.profiling.findings.estimates import difference, median_of, relative_change
+from fastdata.profiling.findings.whatif import BESIDE, READY
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.record import Estimate
 from fastdata.profiling.selfcheck.check import Check
 from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
-from fastdata.profiling.whatif import BESIDE, READY
 
 __all__ = ["contention"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader
 
-from fastdata.profiling.corewait import CoreClock
+from fastdata.profiling.clocks.corewait import CoreClock
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.record import Profile
 from fastdata.profiling.selfcheck.sleepers import (
@@ -51,7 +51,7 @@ def train_known(delays: Delays, *, workers: int, steps: int, replay: int = 0) ->
         delays: How long each part takes.
         workers: Worker processes.
         steps: To measure, a multiple of `workers`: these deliver one each, and then rest together.
-        replay: Steps that each what-if is then tried in; see `fastdata.profiling.plan`.
+        replay: Steps that each what-if is then tried in; see `fastdata.profiling.clocks.plan`.
     """
     loader = DataLoader(
         SlowPictures(WARMUP + steps + 2 * replay, delays),

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 import torch
 from torch import nn
 
-from fastdata.profiling.estimates import median_of
+from fastdata.profiling.findings.estimates import median_of
 from fastdata.profiling.profiler import Profiler
 from fastdata.profiling.record import Estimate
 from fastdata.profiling.selfcheck.check import Check

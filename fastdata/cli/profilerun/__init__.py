@@ -1,0 +1,1 @@
+"""What ``fastdata profile`` is made of: measuring, comparing, and showing what was found."""
