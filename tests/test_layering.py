@@ -38,6 +38,17 @@ FLOORS = (
         "fastdata.webpage",
     ),
 )
+# Likewise within the profiler, where "" stands for the ways in, which lie beside its rooms.
+PROFILER_FLOORS = (
+    ("selfcheck",),
+    ("",),
+    ("hooks",),
+    ("recorders",),
+    ("findings", "rendering"),
+    ("lanes",),
+    ("clocks",),
+    ("record",),
+)
 FLOOR_OF = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 ROOT_MODULES = {"fastdata", "fastdata.__main__"}
 # Rooms whose files may know one another, because they are several files of one topic.
@@ -81,6 +92,32 @@ def test_imports_only_go_down() -> None:
                 wrong.append(f"{name}:{line} imports the root package")
             elif imported.startswith("fastdata.") and not allowed(room_of(name), room_of(imported)):
                 wrong.append(f"{name}:{line} imports {imported}")
+    assert not wrong
+
+
+def profiler_room(module: str) -> str:
+    """The room of a module of `fastdata.profiling`; "" for one that lies beside them."""
+    inner = module.split(".")[2:]
+    is_room = f"fastdata.profiling.{inner[0]}" in profiler_packages() if inner else False
+    return inner[0] if is_room else ""
+
+
+def profiler_packages() -> set[str]:
+    return {name for name, path in source_files().items() if path.name == "__init__.py"}
+
+
+def test_the_profilers_imports_only_go_down_as_well() -> None:
+    floor_of = {room: floor for floor, rooms in enumerate(PROFILER_FLOORS) for room in rooms}
+    wrong = []
+    for name, path in source_files().items():
+        if room_of(name) != "fastdata.profiling":
+            continue
+        own = profiler_room(name)
+        for imported, line in imports_at_runtime(parse(path)):
+            if room_of(imported) == "fastdata.profiling":
+                room = profiler_room(imported)
+                if room != own and floor_of[room] <= floor_of[own]:
+                    wrong.append(f"{name}:{line} imports {imported}")
     assert not wrong
 
 

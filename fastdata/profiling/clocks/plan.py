@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MORE_WORKERS", "NORMAL", "REPLAY_ALONE", "REPLAY_BESIDE", "WARM_CACHE", "Plan"]
+from fastdata.profiling.record import LoaderFacts
+
+__all__ = [
+    "MORE_WORKERS",
+    "NORMAL",
+    "REPLAY_ALONE",
+    "REPLAY_BESIDE",
+    "WARM_CACHE",
+    "Plan",
+    "wanted_workers",
+]
 
 NORMAL: Final = 0
 REPLAY_ALONE: Final = 1
@@ -56,3 +66,10 @@ class Plan:
             return NORMAL
         tried = done - self.warmup - measured
         return _TRIED[tried // self.replay] if tried < len(_TRIED) * self.replay else NORMAL
+
+
+def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
+    """Workers, or threads, to try next: twice as many, as long as there are cores for them."""
+    if loader.gathers:
+        return loader.workers
+    return max(loader.workers, min(max(1, 2 * loader.workers), cores))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastdata.profiling.clocks.plan import wanted_workers
 from fastdata.profiling.record import LoaderFacts, Stage, Workers
 from fastdata.profiling.record.labels import STAGE_LABELS
 from fastdata.profiling.record.readings import reading_line
 
-__all__ = ["Remedy", "count_workers", "find_remedy", "wanted_workers"]
+__all__ = ["Remedy", "count_workers", "find_remedy"]
 
 # A stage with less than this share of the workers' time gains too little by itself.
 _LARGE = 0.4
@@ -78,13 +79,6 @@ def find_remedy(loader: LoaderFacts | None, workers: Workers, *, cores: int) -> 
             command="fastdata convert DATA pack.lmdb",
         )
     return Remedy(reason=_reason(largest), command=_command(largest), evidence=evidence)
-
-
-def wanted_workers(loader: LoaderFacts, *, cores: int) -> int:
-    """Workers, or threads, to try next: twice as many, as long as there are cores for them."""
-    if loader.gathers:
-        return loader.workers
-    return max(loader.workers, min(max(1, 2 * loader.workers), cores))
 
 
 def count_workers(loader: LoaderFacts, count: int) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastdata.profiling.clocks.plan import MORE_WORKERS, WARM_CACHE
+from fastdata.profiling.clocks.plan import MORE_WORKERS, WARM_CACHE, wanted_workers
 from fastdata.profiling.findings.pipeline import Pipeline
-from fastdata.profiling.findings.remedy import count_workers, wanted_workers
+from fastdata.profiling.findings.remedy import count_workers
 from fastdata.profiling.findings.summary import SKEWED, StepSummary
 from fastdata.profiling.record import SHARED_STAGES, Estimate, LoaderFacts, WhatIf, Workers
 

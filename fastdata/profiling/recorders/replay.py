@@ -16,8 +16,14 @@ from typing import Any
 
 from fastdata.hardware import read_machine, read_ranks
 from fastdata.profiling.clocks.passes import Pass
-from fastdata.profiling.clocks.plan import MORE_WORKERS, NORMAL, REPLAY_BESIDE, WARM_CACHE, Plan
-from fastdata.profiling.findings.remedy import wanted_workers
+from fastdata.profiling.clocks.plan import (
+    MORE_WORKERS,
+    NORMAL,
+    REPLAY_BESIDE,
+    WARM_CACHE,
+    Plan,
+    wanted_workers,
+)
 from fastdata.profiling.recorders.describe import loader_facts
 
 __all__ = ["Replay"]

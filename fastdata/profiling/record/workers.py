@@ -6,17 +6,17 @@ Units are those of `fastdata.profiling.record`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
+
+from fastdata.profiling.record.strict import Estimate, Strict
 
 __all__ = [
     "SHARED_STAGES",
     "STAGES",
-    "Estimate",
     "Reading",
     "Segment",
     "SlowSample",
     "Stage",
-    "Strict",
     "WorkerLane",
     "Workers",
 ]
@@ -36,31 +36,6 @@ STAGES = (
 
 SHARED_STAGES = ("decode", "resize")
 """Those that the threads of FastLoader's engine share; one thread does the others."""
-
-
-class Strict:
-    """What `fastdata.profiling.record.store` lets pass when it reads a record."""
-
-    __pydantic_config__: ClassVar[Any] = {
-        "strict": True,
-        "extra": "forbid",
-        "allow_inf_nan": False,
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate(Strict):
-    """A median with its 95 % confidence interval.
-
-    Attributes:
-        median: Of the measured values, or the modelled value.
-        low: Near end of the interval; at most the median.
-        high: Far end.
-    """
-
-    median: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
