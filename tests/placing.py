@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from fastdata.cores.render import render
 from fastdata.geometry import Geometry
 from fastdata.native.extension import compiled
-from fastdata.native.render import render
 
 core = compiled()
 needs_core = pytest.mark.skipif(core is None, reason="there is no compiled core here")

@@ -20,7 +20,9 @@ FLOORS = (
     ("fastdata.loader", "fastdata.converters"),
     ("fastdata.engines",),
     ("fastdata.packs",),
-    ("fastdata.codecs", "fastdata.native"),
+    ("fastdata.cores",),
+    ("fastdata.codecs",),
+    ("fastdata.native",),
     (
         "fastdata.schema",
         "fastdata.kinds",
@@ -59,7 +61,6 @@ ONE_TOPIC = {
     "fastdata.geometry",
     "fastdata.philox",
 }
-NATIVE_AND_CODECS = {"fastdata.codecs", "fastdata.native"}
 
 
 def room_of(module: str) -> str:
@@ -69,8 +70,7 @@ def room_of(module: str) -> str:
 def allowed(importer: str, imported: str) -> bool:
     if importer == imported or FLOOR_OF[imported] < FLOOR_OF[importer]:
         return True
-    together = {importer, imported}
-    return together <= ONE_TOPIC | {"fastdata.distance"} or together == NATIVE_AND_CODECS
+    return {importer, imported} <= ONE_TOPIC | {"fastdata.distance"}
 
 
 def test_every_module_stands_in_a_known_room() -> None:

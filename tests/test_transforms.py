@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pictures import picture
 from PIL import Image as PillowImage
 
+from fastdata.cores.render import render
 from fastdata.errors import UsageError
-from fastdata.native.render import render
 from fastdata.schema import Image, Mask
 from fastdata.transforms import (
     CenterCrop,

@@ -13,8 +13,8 @@ from PIL import __version__ as pillow_version
 from PIL import features
 
 from fastdata.checkup.finding import Finding
+from fastdata.cores import core
 from fastdata.errors import UsageError
-from fastdata.native import core
 from fastdata.native.extension import compiled, reason
 
 __all__ = ["dali", "installed_version", "libjpeg", "native_core", "pillow", "python", "torch"]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from fastdata.checkup.finding import Finding
+from fastdata.cores import core
 from fastdata.geometry import Geometry
-from fastdata.native import core
 from fastdata.schema import Image
 from fastdata.timing import Clock, measure_rate
 from fastdata.transforms import Resize

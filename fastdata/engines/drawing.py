@@ -10,12 +10,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.cores import core
 from fastdata.engines.drawn import Drawn
 from fastdata.engines.packed import PackFields
 from fastdata.engines.resolutions import at_resolution, reference_field
 from fastdata.engines.work import Indices, Task
 from fastdata.geometry import Geometry
-from fastdata.native import core
 from fastdata.transforms import Plan
 
 __all__ = ["Drawing"]

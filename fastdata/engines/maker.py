@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 
+from fastdata.cores import core
 from fastdata.engines.buffers import Resources
 from fastdata.engines.drawing import Drawing
 from fastdata.engines.drawn import Drawn
@@ -20,7 +21,6 @@ from fastdata.engines.values import change_on_host
 from fastdata.engines.work import Indices, Made, Skip, Task
 from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
 from fastdata.geometry import Geometry
-from fastdata.native import core
 from fastdata.packs.decoding import decode_rows, record_shape
 from fastdata.sampletype import record_type
 from fastdata.schema import Bytes, DistanceMap, Field, Image, Text

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset
 
+from fastdata.cores import core
 from fastdata.hardware import Machine, Ranks
 from fastdata.loader.arguments import Request
 from fastdata.loader.choice import Choice
 from fastdata.loader.settings import Setting, can_be_sent, choose_threads, choose_workers
-from fastdata.native import core, extension
+from fastdata.native import extension
 
 __all__ = ["resolve"]
 

@@ -1,4 +1,4 @@
-"""The compiled core, in C++ below `src/`; only fastdata.native and fastdata.codecs import it."""
+"""The compiled core, in C++ below `src/`; only fastdata.cores and fastdata.codecs use it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def crop_jpegs(
     sizes: npt.NDArray[np.int32],
     threads: int,
 ) -> list[tuple[int, int, str]]:
-    """Fills the arrays of a `fastdata.native.CroppedJpegs`; failures as `decode_batch` has them."""
+    """Fills the arrays of a `fastdata.cores.CroppedJpegs`; failures as `decode_batch` has them."""
 
 def jpeg_kinds(
     records: Sequence[Buffer],
@@ -112,7 +112,7 @@ def decode_batch(
         records: B contiguous buffers.
         sizes: (B, 2) height and width of the upright sources.
         geometry: boxes, out_sizes, resized, rot90, hflip, vflip, or None.
-        out: As `fastdata.native.Core.decode_batch` has it.
+        out: As `fastdata.cores.Core.decode_batch` has it.
         values: Four factors and four offsets, for a float32 `out` of images.
         positions: The samples to make.
         stage_seconds: (B, 2), added to: seconds of decoding and of what follows; or None.

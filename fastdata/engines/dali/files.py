@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.cores import core
 from fastdata.engines.work import Indices
 from fastdata.errors import FastDataError
-from fastdata.native import core
 
 __all__ = ["FileKinds", "as_pnm"]
 

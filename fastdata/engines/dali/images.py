@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastdata.cores import core
+from fastdata.cores.contract import CroppedJpegs
 from fastdata.engines.buffers import BatchBuffers
 from fastdata.engines.dali.files import FileKinds, as_pnm
 from fastdata.engines.dali.inputs import ImageBatch
@@ -17,8 +19,6 @@ from fastdata.engines.packed import PackFields
 from fastdata.engines.work import Indices
 from fastdata.errors import FastDataError, PackCorrupt
 from fastdata.geometry import Geometry
-from fastdata.native import core
-from fastdata.native.contract import CroppedJpegs
 from fastdata.schema import Image
 
 __all__ = ["ImageInputs"]

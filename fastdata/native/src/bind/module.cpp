@@ -23,7 +23,7 @@ std::string describe() {
 }  // namespace
 
 NB_MODULE(_core, module) {
-    module.doc() = "fastdata's compiled core; used through fastdata.native and fastdata.codecs.";
+    module.doc() = "fastdata's compiled core; used through fastdata.cores and fastdata.codecs.";
     // A daemon thread that is in here when the interpreter ends keeps what it holds; see gil.h.
     nanobind::set_leak_warnings(false);
     module.def("describe", &describe);

@@ -20,12 +20,12 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from fastdata.codecs import decode_mask, open_image
+from fastdata.cores.contract import Failures
+from fastdata.cores.jpeg_batches import crop_jpegs, jpeg_kinds
+from fastdata.cores.render import render
 from fastdata.distance import dequantize
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
-from fastdata.native.contract import Failures
-from fastdata.native.jpeg_batches import crop_jpegs, jpeg_kinds
-from fastdata.native.render import render
 from fastdata.philox import uniform
 from fastdata.schema import DistanceMap, Field, Image, Mask
 from fastdata.transforms import Pixels

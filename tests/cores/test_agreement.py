@@ -11,7 +11,7 @@ import pytest
 from realdata import real_data
 
 from fastdata.codecs import probe
-from fastdata.native import twin
+from fastdata.cores import twin
 from fastdata.schema import Image
 from fastdata.transforms import CenterCrop, HorizontalFlip, RandomCrop, RandomResizedCrop, Resize
 from fastdata.transforms import plan as planned

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from fastdata.native import Core, twin
-from fastdata.native.compiled_core import CompiledCore
+from fastdata.cores import Core, twin
+from fastdata.cores.compiled_core import CompiledCore
 from fastdata.native.extension import compiled
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastdata.cores import core, twin
 from fastdata.errors import UsageError
-from fastdata.native import core, extension, twin
+from fastdata.native import extension
 from fastdata.philox import uniform
 
 

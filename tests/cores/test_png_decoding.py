@@ -9,8 +9,8 @@ from decodingcore import boxes, cut, decoder
 from pictures import chunk, exif, picture, png, png_header, saved
 
 from fastdata.codecs import decode_image, decode_mask
+from fastdata.cores import core
 from fastdata.errors import InputError
-from fastdata.native import core
 
 pytestmark = pytest.mark.skipif(
     "libdeflate" not in core().NAME, reason="built without libdeflate: the twin decodes PNGs"

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fastdata.cores import twin
+from fastdata.cores.contract import CroppedJpegs, Failures
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
-from fastdata.native import twin
-from fastdata.native.contract import CroppedJpegs, Failures
 from fastdata.philox import check_draw
 from fastdata.schema import DistanceMap, Field, Image
 from fastdata.transforms import Pixels

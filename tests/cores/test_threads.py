@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastdata.native import Core
+from fastdata.cores import Core
 from fastdata.schema import Image
 
 COUNT, SIDE = 40, 50
@@ -70,7 +70,7 @@ def test_a_forked_child_has_threads_of_its_own(compiled_core: Core) -> None:
 PROGRAM = """
 import sys, threading, time
 import numpy as np
-from fastdata.native import core
+from fastdata.cores import core
 from fastdata.schema import Image
 
 count, side = 40, 200

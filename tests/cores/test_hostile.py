@@ -132,7 +132,7 @@ from pathlib import Path
 import numpy as np
 from fastdata.codecs import probe
 from fastdata.errors import FastDataError
-from fastdata.native import core, twin
+from fastdata.cores import core, twin
 from fastdata.schema import Image
 from fastdata.transforms import RandomCrop, plan
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))

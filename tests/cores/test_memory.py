@@ -15,7 +15,7 @@ import ctypes, io
 import numpy as np, psutil
 from PIL import Image as PillowImage
 from fastdata.codecs import encode_png
-from fastdata.native import core
+from fastdata.cores import core
 from fastdata.schema import Image
 from fastdata.transforms import Resize, plan
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 import fastdata.codecs as codecs
 from fastdata.codecs.jpeg import walk_jpeg
+from fastdata.cores.contract import ALIGNMENT, CroppedJpegs, Failures
 from fastdata.errors import FastDataError, InputError, PackCorrupt
-from fastdata.native.contract import ALIGNMENT, CroppedJpegs, Failures
 
 __all__ = ["crop_jpegs", "jpeg_kinds"]
 
