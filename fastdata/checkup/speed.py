@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from fastdata.checkup.finding import Finding
-from fastdata.cores import core
+from fastdata.cores import FieldBatch, core
 from fastdata.geometry import Geometry
 from fastdata.schema import Image
 from fastdata.timing import Clock, measure_rate
@@ -49,10 +49,15 @@ class Work:
 
     def ours(self) -> int:
         """Decode a batch with fastdata's core; the number of photos."""
-        self._core.decode_batch(
-            Image(), [self._record] * BATCH, self._sizes, self._geometry, None, self._out,
-            threads=self._threads, names=str,
-        )  # fmt: skip
+        batch = FieldBatch(
+            field=Image(),
+            records=[self._record] * BATCH,
+            sizes=self._sizes,
+            out=self._out,
+            names=str,
+            geometry=self._geometry,
+        )
+        self._core.decode_batch(batch, threads=self._threads)
         return BATCH
 
     def pillow(self) -> int:

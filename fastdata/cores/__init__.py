@@ -10,9 +10,10 @@ from __future__ import annotations
 from fastdata.cores import twin
 from fastdata.cores.compiled_core import CompiledCore
 from fastdata.cores.contract import Core, CroppedJpegs
+from fastdata.cores.fieldbatch import FieldBatch
 from fastdata.native.extension import compiled
 
-__all__ = ["Core", "CroppedJpegs", "core"]
+__all__ = ["Core", "CroppedJpegs", "FieldBatch", "core"]
 
 
 def core() -> Core:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fastdata.cores import twin
 from fastdata.cores.contract import CroppedJpegs, Failures
+from fastdata.cores.fieldbatch import FieldBatch
 from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.geometry import Geometry
 from fastdata.philox import check_draw
@@ -45,46 +46,39 @@ class CompiledCore:
 
     def decode_batch(
         self,
-        field: Field,
-        records: Sequence[Any] | npt.NDArray[Any],
-        sizes: npt.NDArray[np.integer],
-        geometry: Geometry | None,
-        pixels: Pixels | None,
-        out: npt.NDArray[Any],
+        batch: FieldBatch,
         *,
         threads: int,
-        names: Callable[[int], str],
         stage_seconds: npt.NDArray[np.float64] | None = None,
     ) -> Failures:
-        """Decode a batch into `out`; see `Core.decode_batch`."""
-        if isinstance(field, Image) and pixels is not None:
-            pixels.check_channels(field.channels)
-        problems = dict(geometry.problems) if geometry is not None else {}
+        """Decode a batch; see `Core.decode_batch`."""
+        problems = batch.problems
         if stage_seconds is not None:
             stage_seconds[...] = 0
         failed = self._extension.decode_batch(
-            self._kind(field),
-            list(records),
-            np.ascontiguousarray(sizes, np.int32),
-            None if geometry is None else _arrays(geometry),
-            out,
-            values=_values(pixels) if isinstance(field, Image) else _AS_IT_IS,
-            positions=[at for at in range(len(out)) if at not in problems],
+            self._kind(batch.field),
+            list(batch.records),
+            np.ascontiguousarray(batch.sizes, np.int32),
+            None if batch.geometry is None else _arrays(batch.geometry),
+            batch.out,
+            values=_values(batch.pixels) if isinstance(batch.field, Image) else _AS_IT_IS,
+            positions=[at for at in range(len(batch)) if at not in problems],
             stage_seconds=stage_seconds,
             threads=threads,
         )
         left = [at for at, reason, _ in failed if reason not in _ERRORS]
         failures = [
-            (at, _ERRORS[reason](f"{names(at)}: {message}"))
+            (at, _ERRORS[reason](f"{batch.names(at)}: {message}"))
             for at, reason, message in failed
             if reason in _ERRORS
         ]
         if problems or left:
             failures += twin.decode_batch(
-                field, records, sizes, geometry, pixels, out,
-                threads=threads, names=names, stage_seconds=stage_seconds,
+                batch,
+                threads=threads,
+                stage_seconds=stage_seconds,
                 positions=sorted([*problems, *left]),
-            )  # fmt: skip
+            )
         return sorted(failures, key=lambda failure: failure[0])
 
     def crop_jpegs(

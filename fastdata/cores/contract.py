@@ -9,10 +9,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fastdata.cores.fieldbatch import FieldBatch
 from fastdata.errors import FastDataError
-from fastdata.geometry import Geometry
-from fastdata.schema import Field
-from fastdata.transforms import Pixels
 
 __all__ = ["ALIGNMENT", "Core", "CroppedJpegs", "Failures"]
 
@@ -74,35 +72,19 @@ class Core(Protocol):
 
     def decode_batch(
         self,
-        field: Field,
-        records: Sequence[Any] | npt.NDArray[Any],
-        sizes: npt.NDArray[np.integer],
-        geometry: Geometry | None,
-        pixels: Pixels | None,
-        out: npt.NDArray[Any],
+        batch: FieldBatch,
         *,
         threads: int,
-        names: Callable[[int], str],
         stage_seconds: npt.NDArray[np.float64] | None = None,
     ) -> Failures:
-        """Decode one spatial field of B samples, apply their geometry, and write them into `out`.
+        """Decode the B samples of a batch, apply their geometry, and write them into its `out`.
 
         The result does not depend on the number of threads.
 
         Args:
-            field: An `Image`, `Mask` or `DistanceMap`.
-            records: B bytes-like objects: files (JPEG, PNG), or raw values in C order; or an array
-                (B, ...) of raw values.
-            sizes: (B, 2) height and width of the upright sources.
-            geometry: What to do with them; None keeps every sample as it is.
-            pixels: Values of images; None, and masks and distance maps always, are left as they
-                are.
-            out: (B, H, W, C) uint8 or float32 for images, (B, H, W) of the mask's dtype, or float32
-                (B, H, W) or (B, classes, H, W) for distance maps in pixels. Written in place, any
-                strides.
+            batch: What is decoded, and where it goes.
             threads: Threads that share the batch, the caller among them where that is the cheaper
                 way.
-            names: Name of the sample at a position, for messages; called for failures only.
             stage_seconds: float64 (B, 2), C order, or None: takes the seconds that the thread which
                 made a sample spent, on the wall clock, failed samples until they failed. Column 0,
                 decode: header, finding the part that is wanted, entropy decoding, inverse DCT and
@@ -112,9 +94,6 @@ class Core(Protocol):
 
         Returns:
             The failures; the part of `out` of a sample that failed is 0.
-
-        Raises:
-            UsageError: The normalisation does not fit the number of channels.
         """
 
     def crop_jpegs(

@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,11 +20,11 @@ from PIL import Image as PillowImage
 
 from fastdata.codecs import decode_mask, open_image
 from fastdata.cores.contract import Failures
+from fastdata.cores.fieldbatch import FieldBatch
 from fastdata.cores.jpeg_batches import crop_jpegs, jpeg_kinds
 from fastdata.cores.render import render
 from fastdata.distance import dequantize
 from fastdata.errors import FastDataError, InputError, PackCorrupt
-from fastdata.geometry import Geometry
 from fastdata.philox import uniform
 from fastdata.schema import DistanceMap, Field, Image, Mask
 from fastdata.transforms import Pixels
@@ -42,76 +41,55 @@ _SLICES: Final = 16
 _DECODE, _RESIZE = range(2)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """The arguments of one `decode_batch`."""
-
-    field: Field
-    records: Sequence[Any] | npt.NDArray[Any]
-    sizes: npt.NDArray[np.integer]
-    geometry: Geometry | None
-    pixels: Pixels | None
-    out: npt.NDArray[Any]
-    names: Callable[[int], str]
-    problems: dict[int, str]
-    stage_seconds: npt.NDArray[np.float64] | None
-
-
 def decode_batch(
-    field: Field,
-    records: Sequence[Any] | npt.NDArray[Any],
-    sizes: npt.NDArray[np.integer],
-    geometry: Geometry | None,
-    pixels: Pixels | None,
-    out: npt.NDArray[Any],
+    batch: FieldBatch,
     *,
     threads: int,
-    names: Callable[[int], str],
     stage_seconds: npt.NDArray[np.float64] | None = None,
     positions: Sequence[int] | None = None,
 ) -> Failures:
     """The reference for `Core.decode_batch`; here `positions` may name, ascending, all to make."""
-    if isinstance(field, Image) and pixels is not None:
-        pixels.check_channels(field.channels)
-    problems = dict(geometry.problems) if geometry is not None else {}
-    batch = _Batch(field, records, sizes, geometry, pixels, out, names, problems, stage_seconds)
-    wanted = range(len(out)) if positions is None else positions
+    wanted = range(len(batch)) if positions is None else positions
     if threads <= 1 or len(wanted) <= 1:
-        return _decode_slice(batch, wanted)
+        return _decode_slice(batch, wanted, stage_seconds)
     edges = np.linspace(0, len(wanted), min(_SLICES, len(wanted)) + 1).astype(int).tolist()
     slices = [wanted[start:end] for start, end in itertools.pairwise(edges)]
     # Started for each batch: 0.1 ms beside the 100 ms that a batch of photos takes, and there is no
     # thread that a forked child would miss.
     with ThreadPoolExecutor(threads, "fastdata-decode") as executor:
-        futures = [executor.submit(_decode_slice, batch, part) for part in slices]
+        futures = [executor.submit(_decode_slice, batch, part, stage_seconds) for part in slices]
     return [failure for future in futures for failure in future.result()]
 
 
-def _decode_slice(batch: _Batch, positions: Sequence[int]) -> Failures:
+def _decode_slice(
+    batch: FieldBatch, positions: Sequence[int], stage_seconds: npt.NDArray[np.float64] | None
+) -> Failures:
+    problems = batch.problems
     failures: Failures = []
     for position in positions:
-        if batch.stage_seconds is not None:
-            batch.stage_seconds[position] = 0
+        spent = None if stage_seconds is None else stage_seconds[position]
+        if spent is not None:
+            spent[...] = 0
         try:
-            _decode_one(batch, position)
+            if position in problems:
+                raise InputError(problems[position])
+            _decode_one(batch, position, spent)
         except FastDataError as error:
             batch.out[position] = 0
             failures.append((position, type(error)(f"{batch.names(position)}: {error}")))
     return failures
 
 
-def _decode_one(batch: _Batch, position: int) -> None:
-    if position in batch.problems:
-        raise InputError(batch.problems[position])
+def _decode_one(batch: FieldBatch, position: int, spent: npt.NDArray[np.float64] | None) -> None:
     height, width = map(int, batch.sizes[position])
-    with _clock(batch, position, _DECODE):
+    with _clock(spent, _DECODE):
         decoded = _load(batch.field, batch.records[position], (height, width))
-    with _clock(batch, position, _RESIZE):
+    with _clock(spent, _RESIZE):
         _place(batch, position, decoded, (height, width))
 
 
 def _place(
-    batch: _Batch,
+    batch: FieldBatch,
     position: int,
     decoded: npt.NDArray[Any] | PillowImage.Image,
     size: tuple[int, int],
@@ -132,16 +110,16 @@ def _place(
 
 
 @contextmanager
-def _clock(batch: _Batch, position: int, stage: int) -> Iterator[None]:
+def _clock(spent: npt.NDArray[np.float64] | None, stage: int) -> Iterator[None]:
     """Notes the time that its block takes, if that is asked for."""
-    if batch.stage_seconds is None:
+    if spent is None:
         yield
         return
     start = time.perf_counter()
     try:
         yield
     finally:
-        batch.stage_seconds[position, stage] = time.perf_counter() - start
+        spent[stage] = time.perf_counter() - start
 
 
 def _write(result: npt.NDArray[Any], target: npt.NDArray[Any], pixels: Pixels | None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 
-from fastdata.cores import core
+from fastdata.cores import FieldBatch, core
 from fastdata.engines.buffers import Resources
 from fastdata.engines.drawing import Drawing
 from fastdata.engines.drawn import Drawn
@@ -272,16 +272,16 @@ class PackMaker:
         pixels = self._plan.pixels if isinstance(field, Image) else None
         rounds = pixels is not None and pixels.dtype in _HALVES
         out = resources.allocate(shape, np.uint8 if rounds else self._result_type(field))
-        failed = core().decode_batch(
-            field,
-            self._fields.records(name, indices),
-            sizes,
-            geometry,
-            None if rounds else pixels,
-            out.numpy(),
-            threads=resources.threads,
+        batch = FieldBatch(
+            field=field,
+            records=self._fields.records(name, indices),
+            sizes=sizes,
+            out=out.numpy(),
             names=lambda at: self._fields.key(int(indices[at])),
+            geometry=geometry,
+            pixels=None if rounds else pixels,
         )
+        failed = core().decode_batch(batch, threads=resources.threads)
         for at, error in failed:
             failures.setdefault(at, error)
         return _rounded(out, pixels, resources) if pixels and rounds else out

@@ -11,7 +11,7 @@ import pytest
 from realdata import real_data
 
 from fastdata.codecs import probe
-from fastdata.cores import twin
+from fastdata.cores import FieldBatch, twin
 from fastdata.schema import Image
 from fastdata.transforms import CenterCrop, HorizontalFlip, RandomCrop, RandomResizedCrop, Resize
 from fastdata.transforms import plan as planned
@@ -27,11 +27,11 @@ def made(core, photos, transforms, size, which):
     records, sizes = photos
     geometry = planned(transforms).geometry(sizes[which], seed=0, epoch=0, indices=which)
     out = np.empty((len(which), *size, 3), np.uint8)
-    failures = core.decode_batch(
-        Image(), [records[at] for at in which], sizes[which], geometry, None, out,
-        threads=2, names=str,
+    batch = FieldBatch(
+        field=Image(), records=[records[at] for at in which], sizes=sizes[which], out=out,
+        names=str, geometry=geometry,
     )  # fmt: skip
-    assert not failures
+    assert not core.decode_batch(batch, threads=2)
     return out, geometry
 
 

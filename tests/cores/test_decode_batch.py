@@ -7,6 +7,7 @@ from PIL import Image as PillowImage
 from realdata import real_data
 
 from fastdata.codecs import decode_image, encode_mask_png, encode_png, probe
+from fastdata.cores import FieldBatch
 from fastdata.distance import boundary, distance_field, quantize, signed
 from fastdata.errors import InputError, PackCorrupt, UsageError
 from fastdata.geometry import Geometry
@@ -52,10 +53,11 @@ def masks(dtype=np.uint8):
 @pytest.fixture
 def decoded(core):
     def decode(field, records, geometry, out, *, pixels=None, threads=1, sizes=SIZES):
-        failures = core.decode_batch(
-            field, records, sizes, geometry, pixels, out, threads=threads, names=name
-        )
-        return out, failures
+        batch = FieldBatch(
+            field=field, records=records, sizes=sizes, out=out, names=name, geometry=geometry,
+            pixels=pixels,
+        )  # fmt: skip
+        return out, core.decode_batch(batch, threads=threads)
 
     return decode
 
@@ -162,6 +164,11 @@ def test_a_normalisation_for_other_channels_is_refused(decoded):
             Image(channels=1), [], None, filled((0, 4, 4, 1)), sizes=np.empty((0, 2)),
             pixels=plan([Normalize((0, 0, 0), (1, 1, 1))]).pixels,
         )  # fmt: skip
+
+
+def test_more_records_than_room_are_refused(decoded):
+    with pytest.raises(UsageError, match="6 records, 6 sizes and room for 5"):
+        decoded(Mask(), masks(), None, filled((5, 40, 60)))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])

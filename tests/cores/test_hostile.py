@@ -15,6 +15,7 @@ from jpegs import made_jpeg
 from pictures import chunk, picture, png, png_header, saved, segment, with_segments
 from realdata import real_data
 
+from fastdata.cores import FieldBatch
 from fastdata.errors import InputError, PackCorrupt
 from fastdata.schema import DistanceMap, Image
 from fastdata.transforms import Resize, plan
@@ -89,9 +90,10 @@ def batch_of_one(core, field, record, size, out):
     geometry = plan([Resize((4, 4))]).geometry(
         np.array([size]), seed=0, epoch=0, indices=np.arange(1)
     )
-    (failure,) = core.decode_batch(
-        field, [record], np.array([size]), geometry, None, out, threads=1, names=str
+    batch = FieldBatch(
+        field=field, records=[record], sizes=np.array([size]), out=out, names=str, geometry=geometry
     )
+    (failure,) = core.decode_batch(batch, threads=1)
     assert not out.any()
     return failure[1]
 
@@ -131,8 +133,8 @@ import json, resource, sys
 from pathlib import Path
 import numpy as np
 from fastdata.codecs import probe
+from fastdata.cores import FieldBatch, core, twin
 from fastdata.errors import FastDataError
-from fastdata.cores import core, twin
 from fastdata.schema import Image
 from fastdata.transforms import RandomCrop, plan
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
@@ -150,10 +152,11 @@ def made(decoder, records):
     indices = np.arange(len(records))
     geometry = plan([RandomCrop(8)]).geometry(sizes, seed=0, epoch=0, indices=indices)
     out = np.full((len(records), 8, 8, 3), 77, np.uint8)
-    failures = decoder.decode_batch(
-        Image(), records, sizes, geometry, None, out, threads=3, names=lambda at: f"sample {at}"
+    batch = FieldBatch(
+        field=Image(), records=records, sizes=sizes, out=out, names=lambda at: f"sample {at}",
+        geometry=geometry,
     )
-    return out, dict(failures)
+    return out, dict(decoder.decode_batch(batch, threads=3))
 
 paths = [path for name in sys.argv[2:] for path in sorted(Path(name).iterdir())]
 for start in range(0, len(paths), 16):

@@ -15,7 +15,7 @@ import ctypes, io
 import numpy as np, psutil
 from PIL import Image as PillowImage
 from fastdata.codecs import encode_png
-from fastdata.cores import core
+from fastdata.cores import FieldBatch, core
 from fastdata.schema import Image
 from fastdata.transforms import Resize, plan
 
@@ -33,9 +33,10 @@ def decode(sides, form):
     geometry = plan([Resize((40, 40))]).geometry(sizes, seed=0, epoch=0, indices=indices)
     out = np.empty((len(sides), 40, 40, 3), np.uint8)
     records = [saved(side, form) for side in sides]
-    assert not core().decode_batch(
-        Image(), records, sizes, geometry, None, out, threads=2, names=str
+    batch = FieldBatch(
+        field=Image(), records=records, sizes=sizes, out=out, names=str, geometry=geometry
     )
+    assert not core().decode_batch(batch, threads=2)
 
 def private_bytes():
     # malloc itself keeps what has been freed, for as long as it likes.

@@ -8,6 +8,7 @@ from pictures import picture, saved
 from PIL import Image as PillowImage
 
 from fastdata.codecs import encode_mask_png
+from fastdata.cores import FieldBatch
 from fastdata.schema import DistanceMap, Image, Mask
 from fastdata.transforms import CenterCrop, Resize, ToFloat, plan
 
@@ -25,10 +26,11 @@ def spent(core):
         geometry = transforms.geometry(sizes, seed=0, epoch=0, indices=indices)
         seconds = np.full((len(records), 2), 9.0)
         start = time.perf_counter()
-        core.decode_batch(
-            field, records, sizes, geometry, transforms.pixels, out, threads=threads, names=str,
-            stage_seconds=seconds,
+        batch = FieldBatch(
+            field=field, records=records, sizes=sizes, out=out, names=str, geometry=geometry,
+            pixels=transforms.pixels,
         )  # fmt: skip
+        core.decode_batch(batch, threads=threads, stage_seconds=seconds)
         return seconds, time.perf_counter() - start
 
     return run

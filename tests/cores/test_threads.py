@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastdata.cores import Core
+from fastdata.cores import Core, FieldBatch
 from fastdata.schema import Image
 
 COUNT, SIDE = 40, 50
@@ -26,9 +26,8 @@ pytestmark = pytest.mark.usefixtures("compiled_core")
 
 def is_right(core: Core, threads: int) -> bool:
     out = np.full((COUNT, SIDE, SIDE, 3), 255, np.uint8)
-    failures = core.decode_batch(
-        Image(codec="raw"), RECORDS, SIZES, None, None, out, threads=threads, names=str
-    )
+    batch = FieldBatch(field=Image(codec="raw"), records=RECORDS, sizes=SIZES, out=out, names=str)
+    failures = core.decode_batch(batch, threads=threads)
     return not failures and bool((out == np.arange(COUNT)[:, None, None, None]).all())
 
 
@@ -70,18 +69,17 @@ def test_a_forked_child_has_threads_of_its_own(compiled_core: Core) -> None:
 PROGRAM = """
 import sys, threading, time
 import numpy as np
-from fastdata.cores import core
+from fastdata.cores import FieldBatch, core
 from fastdata.schema import Image
 
 count, side = 40, 200
 records, sizes = [bytes(side * side * 3)] * count, np.full((count, 2), side, np.int32)
 out = np.empty((count, side, side, 3), np.uint8)
+batch = FieldBatch(field=Image(codec="raw"), records=records, sizes=sizes, out=out, names=str)
 
 def decode(threads):
     out[:] = 1
-    core().decode_batch(
-        Image(codec="raw"), records, sizes, None, None, out, threads=threads, names=str
-    )
+    core().decode_batch(batch, threads=threads)
 
 def decode_for_ever():
     while True:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.cores import core
+from fastdata.cores import FieldBatch, core
 from fastdata.cores.contract import CroppedJpegs
 from fastdata.engines.buffers import BatchBuffers
 from fastdata.engines.dali.files import FileKinds, as_pnm
@@ -156,16 +156,15 @@ class _Job:
         """A file that the core decodes, as one that DALI reads without loss."""
         size = self.windows.boxes[at, 2:]
         out = np.empty((1, *size.tolist(), self._field.channels), np.uint8)
-        failed = core().decode_batch(
-            self._field,
-            [self.records[at]],
-            self.sizes[at : at + 1],
-            self.windows.copying(at),
-            None,
-            out,
-            threads=1,
+        batch = FieldBatch(
+            field=self._field,
+            records=[self.records[at]],
+            sizes=self.sizes[at : at + 1],
+            out=out,
             names=lambda _: self.key(at),
+            geometry=self.windows.copying(at),
         )
+        failed = core().decode_batch(batch, threads=1)
         self.failed.update((at, error) for _, error in failed)
         self.data[at] = as_pnm(out[0])
         self._starts_at_window(at)

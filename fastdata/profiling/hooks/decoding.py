@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastdata.profiling.clocks.stageclock import PAGE_FAULTS
 from fastdata.profiling.clocks.storage import process_usage, waited_for_cores
 from fastdata.profiling.recorders.working import Worker
+
+if TYPE_CHECKING:
+    # This is loaded in every process that is profiled, and only those with a FastLoader decode.
+    from fastdata.cores import Core, FieldBatch
+    from fastdata.cores.contract import Failures
 
 __all__ = ["TimedCore"]
 
@@ -26,24 +31,24 @@ class TimedCore:
         worker: Told what it took.
     """
 
-    def __init__(self, core: Any, worker: Worker) -> None:
+    def __init__(self, core: Core, worker: Worker) -> None:
         self._core = core
         self._worker = worker
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._core, name)
 
-    def decode_batch(self, *args: Any, threads: int, **kwargs: Any) -> Any:
+    def decode_batch(self, batch: FieldBatch, *, threads: int) -> Failures:
         """As the core has it; takes down what each sample took to decode and to resize."""
         clock = self._worker.clock
         if not clock.enter("decode"):
-            return self._core.decode_batch(*args, threads=threads, **kwargs)
-        count = len(args[1])
+            return self._core.decode_batch(batch, threads=threads)
+        count = len(batch)
         seconds = np.zeros((count, 2))
         waiting = _Waiting() if clock.watches_faults else None
         start = time.perf_counter()
         try:
-            return self._core.decode_batch(*args, threads=threads, stage_seconds=seconds, **kwargs)
+            return self._core.decode_batch(batch, threads=threads, stage_seconds=seconds)
         finally:
             wall = time.perf_counter() - start
             sharing = max(1, min(threads, count))
