@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import importlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.errors import FastDataError, PackCorrupt, StorageError, UsageError
-from fastdata.packs.base import Backend, PackInfo
+from fastdata.errors import StorageError, UsageError
+from fastdata.packs.base import Backend
 from fastdata.packs.encoding import EncodedSample, encode_sample
-from fastdata.packs.opening import open_pack, partial_of
+from fastdata.packs.finishing import build_checked, find_finished
+from fastdata.packs.opening import partial_of
 from fastdata.packs.partial import Partial, storage_error
-from fastdata.packs.passes import Progress
 from fastdata.packs.publish import check_replaceable, publish, recover, sync_tree
 from fastdata.packs.sealing import FORMAT_VERSION
 from fastdata.packs.staging import Staging, begun_id
@@ -30,10 +28,6 @@ from fastdata.schema import Schema, Window
 __all__ = ["PackWriter", "create_pack"]
 
 SUFFIXES: dict[str, Backend] = {".lmdb": "lmdb", ".h5": "hdf5", ".hdf5": "hdf5"}
-BUILDERS: dict[Backend, str] = {
-    "lmdb": "fastdata.packs.lmdb_pack",
-    "hdf5": "fastdata.packs.hdf5_pack",
-}
 
 
 def create_pack(
@@ -122,7 +116,7 @@ class PackWriter:
                 "source": source,
                 "options": options,
             }
-            self._finished = self._find_finished() if resume else None
+            self._finished = find_finished(self._partial, path) if resume else None
             self._check_target(overwrite)
             self._windows = [n for n, field in schema.items() if isinstance(field, Window)]
             self._staging = Staging(self._partial, schema, header, resume=resume)
@@ -288,31 +282,11 @@ class PackWriter:
 
     def _build(self) -> Path:
         """The built pack inside the partial folder, read back and found whole."""
-        builder = importlib.import_module(BUILDERS[self.backend])
         folder = self._partial.file("build")
         folder.mkdir()
         built = folder / f"pack{self.path.suffix}"
-        builder.build(self._staging, built, self._telling("build"))
-        with open_pack(built) as pack:
-            report = pack.verify(self._telling("check"))
-        if not report.ok:
-            raise PackCorrupt(
-                f"{built} was read back with other bytes than were written: {report.problems[0]}; "
-                "check the disk and its cables, then go on with --resume"
-            )
+        build_checked(self._staging, built, self.backend, progress=self._progress)
         return built
-
-    def _telling(self, step: str) -> Progress | None:
-        return functools.partial(self._progress, step) if self._progress else None
-
-    def _find_finished(self) -> PackInfo | None:
-        """The pack, where an earlier run was killed after publishing, before it had tidied up."""
-        begun = begun_id(self._partial)
-        try:
-            with open_pack(self.path) as pack:
-                return pack.info if pack.info.id == begun else None
-        except FastDataError:
-            return None
 
     def _check_target(self, overwrite: bool) -> None:
         if not os.path.lexists(self.path) or self._finished is not None:
