@@ -1,50 +1,29 @@
-"""Makes whole batches of a pack: gathers what has one size, and renders what must be decoded."""
+"""Makes whole batches of a pack: which samples are in it, and their fields together."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
 
-from fastdata.cores import FieldBatch, core
 from fastdata.engines.buffers import Resources
 from fastdata.engines.drawing import Drawing
-from fastdata.engines.drawn import Drawn
+from fastdata.engines.fieldvalues import FieldValues, ImageRenderer
 from fastdata.engines.packed import PackFields
 from fastdata.engines.take import Take
-from fastdata.engines.values import change_on_host
 from fastdata.engines.work import Indices, Made, Skip, Task
-from fastdata.errors import FastDataError, InputError, PackCorrupt, UsageError
-from fastdata.geometry import Geometry
-from fastdata.packs.decoding import decode_rows, record_shape
+from fastdata.errors import FastDataError, InputError, PackCorrupt
 from fastdata.sampletype import record_type
-from fastdata.schema import Bytes, DistanceMap, Field, Image, Text
-from fastdata.transforms import Pixels, Plan
+from fastdata.schema import Bytes, Field, Image, Text
+from fastdata.transforms import Plan
 
-__all__ = ["ImageRenderer", "PackMaker"]
+__all__ = ["PackMaker"]
 
 _ALONE: Final = Resources()
-# What the core does not write.
-_HALVES: Final = ("float16", "bfloat16")
-
-Failures = list[tuple[int, FastDataError]]
-# Field, samples, sizes of their sources (B, 2), geometry -> something of B entries, and which
-# positions could not be made.
-ImageRenderer = Callable[
-    [str, Indices, NDArray[np.int32], Geometry | None], tuple["Selectable", Failures]
-]
-
-
-class Selectable(Protocol):
-    """A value of a batch that is neither a list nor a tensor."""
-
-    def select(self, positions: Sequence[int]) -> Selectable:
-        """The entries at these positions."""
 
 
 class PackMaker:
@@ -66,6 +45,7 @@ class PackMaker:
         self._plan = plan
         self.skip_bad = skip_bad
         self.drawing = Drawing(fields, plan)
+        self._values = FieldValues(fields, plan, self.drawing)
         self.batch_type: Any = record_type("Batch", fields.names)
         self.sample_type: Any = record_type("Sample", fields.names)
         for field in fields.fields.values():
@@ -92,7 +72,7 @@ class PackMaker:
     def only_gathers(self) -> bool:
         """Whether a batch is nothing but gathers, so that several can be made in one go."""
         return not any(
-            self._is_rendered(field) or isinstance(field, Text | Bytes)
+            self._values.is_rendered(field) or isinstance(field, Text | Bytes)
             for field in self._fields.fields.values()
         )
 
@@ -102,7 +82,7 @@ class PackMaker:
         return {
             name: field
             for name, field in self._fields.fields.items()
-            if isinstance(field, Image) and self._is_rendered(field)
+            if isinstance(field, Image) and self._values.is_rendered(field)
         }
 
     @property
@@ -123,7 +103,7 @@ class PackMaker:
     def takes(self) -> list[Take]:
         """How to gather each field in batch layout, when `only_gathers`."""
         return [
-            self._take(name, field).then(partial(_in_batch_layout, field))
+            self._values.take(name, field).then(partial(_in_batch_layout, field))
             for name, field in self._fields.fields.items()
         ]
 
@@ -207,12 +187,15 @@ class PackMaker:
             }
             indices = self._leave_out(indices, bad, skipped)
             drawn = self.drawing.draw(task.seed, task.epoch, indices)
+        values: dict[str, Any] = {}
         failures: dict[int, FastDataError] = {}
         try:
-            values = {
-                name: self._value(name, indices, drawn, resources, failures, images)
-                for name in (self._fields.names if len(indices) else ())
-            }
+            for name in self._fields.names if len(indices) else ():
+                values[name], failed = self._values.make(
+                    name, indices, drawn=drawn, resources=resources, images=images
+                )
+                for at, error in failed:
+                    failures.setdefault(at, error)
         except PackCorrupt as error:
             raise self._named(error, indices) from error
         kept = self._leave_out(indices, failures, skipped)
@@ -237,92 +220,10 @@ class PackMaker:
             skipped.append(Skip(index, self._fields.key(index), str(bad[at])))
         return np.delete(indices, list(bad)) if bad else indices
 
-    def _is_rendered(self, field: Field) -> bool:
-        if not field.spatial:
-            return False
-        changes_values = isinstance(field, Image) and self._plan.pixels.dtype != "uint8"
-        return field.storage == "records" or changes_values or self._plan.moves_pixels
-
-    def _value(
-        self,
-        name: str,
-        indices: Indices,
-        drawn: Drawn | None,
-        resources: Resources,
-        failures: dict[int, FastDataError],
-        images: ImageRenderer | None,
-    ) -> Any:
-        field = self._fields.fields[name]
-        if isinstance(field, Bytes):
-            return [bytes(record) for record in self._fields.records(name, indices)]
-        if isinstance(field, Text):
-            records = self._fields.records(name, indices)
-            return [str(record, "utf-8", "surrogateescape") for record in records]
-        if not self._is_rendered(field):
-            return self._take(name, field)(indices)
-        sizes, geometry = self.drawing.place(name, indices, drawn)
-        out_sizes = sizes if geometry is None else geometry.out_sizes
-        self._check_one_size(name, indices, out_sizes)
-        if images is not None and isinstance(field, Image):
-            found, failed = images(name, indices, sizes, geometry)
-            failures.update({at: error for at, error in failed if at not in failures})
-            return found
-        size = int(out_sizes[0, 0]), int(out_sizes[0, 1])
-        shape = (len(indices), *record_shape(field, size))
-        pixels = self._plan.pixels if isinstance(field, Image) else None
-        rounds = pixels is not None and pixels.dtype in _HALVES
-        out = resources.allocate(shape, np.uint8 if rounds else self._result_type(field))
-        batch = FieldBatch(
-            field=field,
-            records=self._fields.records(name, indices),
-            sizes=sizes,
-            out=out.numpy(),
-            names=lambda at: self._fields.key(int(indices[at])),
-            geometry=geometry,
-            pixels=None if rounds else pixels,
-        )
-        failed = core().decode_batch(batch, threads=resources.threads)
-        for at, error in failed:
-            failures.setdefault(at, error)
-        return _rounded(out, pixels, resources) if pixels and rounds else out
-
-    def _take(self, name: str, field: Field) -> Take:
-        take = self._fields.take(name)
-        if isinstance(field, DistanceMap):
-            return take.then(lambda stored: torch.from_numpy(decode_rows(field, stored.numpy())))
-        return take
-
-    def _result_type(self, field: Field) -> DTypeLike:
-        if isinstance(field, Image):
-            return self._plan.pixels.dtype
-        return np.float32 if isinstance(field, DistanceMap) else field.item_dtype
-
-    def _check_one_size(self, name: str, indices: Indices, sizes: Any) -> None:
-        if (sizes != sizes[0]).any():
-            other = np.flatnonzero((sizes != sizes[0]).any(axis=1))
-            first, second = (
-                f"{self._fields.key(int(indices[at]))} ({sizes[at, 0]}x{sizes[at, 1]})"
-                for at in (0, int(other[0]))
-            )
-            raise UsageError(
-                f"{name!r} has different sizes (height x width) in one batch: {first} and "
-                f"{second}; add Resize((h, w)), RandomCrop or RandomResizedCrop to transforms=, or "
-                "give a collate_fn that can batch them"
-            )
-
 
 def _in_batch_layout(field: Field, value: Any) -> Any:
     """Images become (B, C, H, W) with the strides of channels_last; nothing is copied."""
     return value.permute(0, 3, 1, 2) if isinstance(field, Image) else value
-
-
-def _rounded(images: torch.Tensor, pixels: Pixels, resources: Resources) -> torch.Tensor:
-    """Images, uint8 (B, H, W, C), as halves."""
-    # NumPy, which names the type of the memory, has no bfloat16.
-    memory = resources.allocate(tuple(images.shape), np.uint16)
-    out = memory.view(getattr(torch, pixels.dtype))
-    change_on_host(images, pixels, out)
-    return out
 
 
 def _select(value: Any, positions: Sequence[int]) -> Any:

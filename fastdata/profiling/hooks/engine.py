@@ -26,7 +26,7 @@ def install_engine(undo: ExitStack) -> None:
     modules = sys.modules
     maker, packed = modules["fastdata.engines.maker"], modules["fastdata.engines.packed"]
     put_around(maker.PackMaker, "make", _around_make, undo=undo)
-    put_around(maker, "core", _around_core, undo=undo)
+    put_around(modules["fastdata.engines.fieldvalues"], "core", _around_core, undo=undo)
     put_around(packed.PackFields, "records", _around_records, undo=undo)
     put_around(modules["fastdata.packs.units"], "find_wrong_crcs", _around_crcs, undo=undo)
     put_around(modules["fastdata.engines.drawing"].Drawing, "draw", stage("transform"), undo=undo)
