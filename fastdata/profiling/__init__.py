@@ -1,5 +1,9 @@
 """Where the time of a training goes: clocks, plain records, a verdict.
 
+In a process of the run, `hooks` tell `recorders`, which turn `clocks` and write to `lanes`. Whoever
+watches it reads these: `assemble` makes a `record` of them by `findings`, and `rendering` shows it.
+`selfcheck` holds all of that against runs that are known.
+
 Names are resolved on first use, because every process of a profiled command begins here.
 """
 
