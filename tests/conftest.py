@@ -13,8 +13,17 @@ from turns import turn
 # Outermost, so that a test's own time limit does not count what it waits for its turn.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with turn(alone=item.get_closest_marker("alone") is not None):
+    with turn(alone=is_alone(item)):
         return (yield)
+
+
+def is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts those that must be alone last: among others, each makes all processes wait in turn."""
+    items.sort(key=is_alone)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
