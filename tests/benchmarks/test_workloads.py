@@ -1,4 +1,4 @@
-"""The workloads at a tiny size: both cases, and `fastdata train` on the config."""
+"""The workloads at a tiny size: both cases, and what `fastdata train` does with the config."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import dataclasses
 import importlib
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
-import commands
 import pytest
+import torch
 from workloads.command import line
 from workloads.run import NAMES
+
+from fastdata.cli.trainrun.running import Order, train
 
 # Windows need some hours on each side; pictures are slow to make.
 SAMPLES = {"pm25_windows": 400}
@@ -49,19 +52,24 @@ def test_both_cases_train_on_the_same_and_tell_it(workload: Any) -> None:
         assert json.loads(json.dumps(line(outcome)))["samples"] == outcome.samples
 
 
-def test_the_command_trains_the_config(workload: Any, tmp_path: Path) -> None:
+def test_the_config_is_trained(
+    workload: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     modules, job = workload
-    config = Path(modules["data"].__file__).with_name("config.yaml")
+    # Each names a model.py beside it.
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    sys.modules.pop("model", None)
     settings = {
         "data.train": job.work / "train.lmdb",
         "data.val": job.work / "val.lmdb",
         "data.batch_size": 8,
         "training.max_steps": 3,
     }
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    done = commands.run("train", config, *words, "--out", tmp_path / "run", "--json")
-    assert done.code == 0, done.lines
-    assert done.json["result"]["step"] == 3
-    assert math.isfinite(done.json["result"]["metrics"]["loss"])
+    overrides = tuple(f"{key}={value}" for key, value in settings.items())
+    config = Path(modules["data"].__file__).with_name("config.yaml")
+    with torch.random.fork_rng():
+        found = train(Order(config=config, overrides=overrides, out=tmp_path / "run"))["result"]
+    assert found.step == 3
+    assert math.isfinite(found.metrics["loss"])
     files = {path.name for path in (tmp_path / "run").iterdir()}
     assert files >= {"config.json", "train.log", "metrics.jsonl", "checkpoints"}
