@@ -7,19 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import run
+from commands import one_after_another, run
 
 COMMANDS = ("convert", "inspect", "verify", "train", "monitor", "doctor", "demo")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_an_example_and_the_options_of_all_commands(command: str) -> None:
-    done = run(command, "--help")
-    assert done.code == 0
-    assert done.err == b""
-    assert f"fastdata {command} " in done.text.split("Examples")[1]
-    for option in ("--json", "--debug", "--help"):
-        assert option in done.text
+def test_help_shows_an_example_and_the_options_of_all_commands() -> None:
+    helps = [(command, "--help") for command in COMMANDS]
+    done = run(line=one_after_another(*helps, codes=[0] * len(helps)))
+    assert (done.code, done.err) == (0, b"")
+    before, *shown = done.text.split("Usage: ")
+    assert before.strip() == ""
+    for command, text in zip(COMMANDS, shown, strict=True):
+        assert f"fastdata {command} " in text.split("Examples")[1]
+        for option in ("--json", "--debug", "--help"):
+            assert option in text
 
 
 def test_bare_help_lists_the_commands_with_their_summaries() -> None:
@@ -64,38 +66,34 @@ def test_no_command_is_a_usage_error_that_shows_the_help() -> None:
     assert "convert" in done.text
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (("convret",), "'convert'"),
-        (("--nonsense",), "--nonsense"),
-        (("convert",), "fastdata convert --help"),
-        (("convert", "a", "b.lmdb", "--codec", "gif"), "'--codec': 'gif' is not one of 'auto'"),
-        (("convert", "a", "b.lmdb", "--workers", "many"), "--workers"),
-        (("convert", "a", "b.lmdb", "--column", "age"), "NAME=KIND"),
-        (("inspect", "a.lmdb", "--samples", "0"), "--samples"),
-        (("demo", "--samples", "8", "--batch-size", "32"), "--batch-size"),
-    ],
-)
-def test_a_wrong_command_line_is_one_line_and_exit_code_2(
-    words: tuple[str, ...], named: str
-) -> None:
-    done = run(*words)
-    assert done.code == 2
-    assert done.out == b""
-    assert len(done.lines) == 1
-    assert done.lines[0].startswith("fastdata: error: ")
-    assert named in done.lines[0]
+WRONG = [
+    (("convret",), "'convert'"),
+    (("--nonsense",), "--nonsense"),
+    (("convert",), "fastdata convert --help"),
+    (("convert", "a", "b.lmdb", "--codec", "gif"), "'--codec': 'gif' is not one of 'auto'"),
+    (("convert", "a", "b.lmdb", "--workers", "many"), "--workers"),
+    (("convert", "a", "b.lmdb", "--column", "age"), "NAME=KIND"),
+    (("inspect", "a.lmdb", "--samples", "0"), "--samples"),
+    (("demo", "--samples", "8", "--batch-size", "32"), "--batch-size"),
+]
+
+
+def test_a_wrong_command_line_is_one_line_and_exit_code_2() -> None:
+    commands = [words for words, _ in WRONG]
+    done = run(line=one_after_another(*commands, codes=[2] * len(commands)))
+    assert (done.code, done.out) == (0, b""), done.lines
+    for line, (_, named) in zip(done.lines, WRONG, strict=True):
+        assert line.startswith("fastdata: error: ")
+        assert named in line
 
 
 def test_a_pack_that_is_none_is_exit_code_4(tmp_path: Path) -> None:
     path = tmp_path / "notes.lmdb"
     path.write_text("not a pack", encoding="utf-8")
-    for command in ("inspect", "verify"):
-        done = run(command, path)
-        assert done.code == 4
-        assert len(done.lines) == 1
-        assert "notes.lmdb" in done.lines[0]
+    commands = [(command, path) for command in ("inspect", "verify")]
+    done = run(line=one_after_another(*commands, codes=(4, 4)))
+    assert done.code == 0 and len(done.lines) == 2, done.lines
+    assert all("notes.lmdb" in line for line in done.lines)
 
 
 def test_debug_shows_the_traceback_and_the_line_stays_last(tmp_path: Path) -> None:

@@ -20,6 +20,13 @@ SHAPE = (16, 300, 300, 3)
 NBYTES = 16 * 300 * 300 * 3
 
 
+@pytest.fixture(scope="module", autouse=True)
+def little_to_collect() -> None:
+    """What other tests left would be looked through each time that garbage is collected here."""
+    gc.collect()
+    gc.freeze()
+
+
 def keep_graph(tensor: torch.Tensor) -> Any:
     weight = torch.ones((), requires_grad=True)
     return (tensor.view(torch.uint8) * weight).grad_fn

@@ -28,6 +28,8 @@ def nothing_is_left() -> Iterator[None]:
     before, running = threads_and_files(), set(multiprocessing.active_children())
     yield
     gc.collect()
+    # What is still there is looked through once, and not after each test again.
+    gc.freeze()
     assert set(multiprocessing.active_children()) <= running
     left = [found for found in threads_and_files() if found not in before]
     # Queues of ended workers are closed by a thread of their own, which is about to end.
