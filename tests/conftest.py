@@ -7,23 +7,24 @@ import os
 from collections.abc import Generator
 
 import pytest
-from turns import turn
+from turns import KINDS, turn
 
 
 # Outermost, so that a test's own time limit does not count what it waits for its turn.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with turn(alone=is_alone(item)):
+    with turn(kind(item)):
         return (yield)
 
 
-def is_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None
+def kind(item: pytest.Item) -> str:
+    marked = (name for name in reversed(KINDS) if item.get_closest_marker(name) is not None)
+    return next(marked, "together")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts those that must be alone last: among others, each makes all processes wait in turn."""
-    items.sort(key=is_alone)
+    """Puts those that may not run together last: in between, all processes would wait in turn."""
+    items.sort(key=lambda item: list(KINDS).index(kind(item)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -21,7 +21,7 @@ from fastdata.profiling.record import WhatIf
 from fastdata.profiling.selfcheck.known import train_known
 from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.asleep
 
 READY = "with the whole batch already there"
 

@@ -24,7 +24,7 @@ from fastdata.profiling.record import Profile, WhatIf
 from fastdata.profiling.selfcheck.sleepers import Delays, SlowModel, SlowOptimizer
 from fastdata.schema import Image, Label, Schema
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.asleep
 
 SAMPLES, BATCH, SEED = 160, 4, 3
 WARMUP, STEPS, REPLAY = 2, 12, 12

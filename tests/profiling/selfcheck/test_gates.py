@@ -22,7 +22,7 @@ from fastdata.profiling.selfcheck.gates import (
 from fastdata.profiling.selfcheck.ledger import CHANGES, Change, ledger
 from fastdata.profiling.selfcheck.observing import observer
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.asleep
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,7 @@ def test_exposed_wait_is_what_the_closed_form_says(ratio: float) -> None:
     assert_holds(lambda: closed_form(ratios=[ratio]))
 
 
+@pytest.mark.alone
 def test_a_delay_moves_its_own_row_and_no_other_busy_one() -> None:
     assert_holds(metamorphic)
 
@@ -47,6 +48,7 @@ def test_no_wait_where_there_is_none_and_all_where_there_is_nothing_else() -> No
     assert_holds(null)
 
 
+@pytest.mark.alone
 def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
     assert_holds(observer)
 
@@ -56,6 +58,7 @@ def test_what_was_predicted_comes_when_it_is_done(change: Change) -> None:
     assert_holds(lambda: ledger(changes=(change,)))
 
 
+@pytest.mark.alone
 def test_a_running_loader_makes_steps_as_much_longer_as_was_predicted() -> None:
     assert_holds(contention)
 
