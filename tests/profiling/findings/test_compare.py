@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Ended, run
+from commands import Ended, one_after_another, run
 from profiles import compute_bound, data_bound, incomplete
 
 from fastdata.profiling import Profile, write_profile
@@ -120,29 +120,34 @@ def test_noise_hides_no_large_change() -> None:
     ).outcome == "fine"  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("after", "what"),
-    [
-        (machine(host="trainer-4"), "host trainer-3 before, trainer-4 after"),
-        (machine(cores=4), "cores 8 before, 4 after"),
-        (machine(device_name="NVIDIA L4"), "device name NVIDIA A10G before, NVIDIA L4 after"),
-        (loader(batch_size=64), "loader batch size 32 before, 64 after"),
-        (loader(dataset="Photos"), "loader dataset ImageFolder before, Photos after"),
-        (compute_bound(loader=None), "a loader was seen in one of them only"),
-        (compute_bound(samples_per_step=64.0), "samples a step 32.0 before, 64.0 after"),
-        (compute_bound(steps=200), "steps 400 before, 200 after"),
-        (compute_bound(clock="cpu"), "clock cuda before, cpu after"),
-        (compute_bound(ranks=(RANK, RANK)), "ranks 1 before, 2 after"),
-        (incomplete(), "the second has no steps (INCOMPLETE: no optimizer step was seen)"),
-    ],
-    ids=lambda value: value[:12] if isinstance(value, str) else "",
-)
-def test_unlike_runs_are_not_comparable(
-    after: Profile, what: str, told: Callable[..., Ended]
-) -> None:
-    done = told(compute_bound(), after)
-    assert done.code == 3
-    assert what in done.text
+UNLIKE = [
+    (machine(host="trainer-4"), "host trainer-3 before, trainer-4 after"),
+    (machine(cores=4), "cores 8 before, 4 after"),
+    (machine(device_name="NVIDIA L4"), "device name NVIDIA A10G before, NVIDIA L4 after"),
+    (loader(batch_size=64), "loader batch size 32 before, 64 after"),
+    (loader(dataset="Photos"), "loader dataset ImageFolder before, Photos after"),
+    (compute_bound(loader=None), "a loader was seen in one of them only"),
+    (compute_bound(samples_per_step=64.0), "samples a step 32.0 before, 64.0 after"),
+    (compute_bound(steps=200), "steps 400 before, 200 after"),
+    (compute_bound(clock="cpu"), "clock cuda before, cpu after"),
+    (compute_bound(ranks=(RANK, RANK)), "ranks 1 before, 2 after"),
+    (incomplete(), "the second has no steps (INCOMPLETE: no optimizer step was seen)"),
+]
+
+
+def test_unlike_runs_are_not_comparable(tmp_path: Path) -> None:
+    write_profile(compute_bound(), tmp_path / "before.json")
+    commands = []
+    for number, (after, _) in enumerate(UNLIKE):
+        write_profile(after, tmp_path / f"{number}.json")
+        commands.append(
+            ("profile", "--compare", tmp_path / "before.json", tmp_path / f"{number}.json")
+        )
+    done = run(line=one_after_another(*commands, codes=[3] * len(UNLIKE)))
+    assert done.code == 0, done.err
+    said = done.text.split("The profiles are not comparable: ")[1:]
+    for text, (_, what) in zip(said, UNLIKE, strict=True):
+        assert what in text
 
 
 def test_another_schema_is_not_comparable(told: Callable[..., Ended], tmp_path: Path) -> None:
@@ -178,11 +183,12 @@ def test_json_holds_the_whole_comparison(told: Callable[..., Ended]) -> None:
     assert found["max_regress"] == 0.05
 
 
-@pytest.mark.parametrize("percent", ["5", "0%", "-5%", "much", "nan%"])
-def test_a_threshold_is_a_percentage(percent: str, told: Callable[..., Ended]) -> None:
-    done = told(compute_bound(), compute_bound(), f"--max-regress={percent}")
-    assert done.code == 2
-    assert "expected a percentage above 0, such as 5%" in done.err.decode()
+def test_a_threshold_is_a_percentage() -> None:
+    wrong = [f"--max-regress={percent}" for percent in ("5", "0%", "-5%", "much", "nan%")]
+    commands = [("profile", "--compare", "a.json", "b.json", option) for option in wrong]
+    done = run(line=one_after_another(*commands, codes=[2] * len(wrong)))
+    assert (done.code, len(done.lines)) == (0, len(wrong)), done.err
+    assert all("expected a percentage above 0, such as 5%" in line for line in done.lines)
 
 
 def test_compare_runs_nothing(tmp_path: Path) -> None:
