@@ -6,12 +6,12 @@
 Prints one JSON line. Measured is what the kernel calls private to this process (Private_Clean +
 Private_Dirty of /proc/self/smaps), without the pages of the pack itself: they are the page cache's,
 are dropped when memory is short, and are told by themselves. From that is taken what the process
-held after `import torch`, and the batches in flight: those that the loader may make ahead, and the
-one that the training loop holds.
+held after `import torch`, and the batches in flight: those that the loader makes ahead, between
+epochs too, and the one that the training loop holds.
 
     loader_mb           the most that remains after any epoch
-    trimmed_mb          the median of what the process then holds beyond torch, with no batch left
-                        and after malloc has given back what it kept for later
+    trimmed_mb          the median of what the process then holds beyond torch and the batches that
+                        were made ahead, after malloc has given back what it kept for later
     growth_mb_per_epoch from the tenth epoch on: the least of the second half of the epochs less the
                         least of the first, divided by the epochs between them; the least, because
                         malloc gives back the memory of an idle thread after some epochs only
@@ -27,6 +27,7 @@ import json
 import resource
 import statistics
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -65,27 +66,36 @@ def epochs(pack: Path, before: int, count: int) -> dict[str, object]:
         transforms=[T.RandomResizedCrop(SIZE), T.HorizontalFlip()],
     )
     settings = {item.name: item.value for item in loader.explain().settings}
-    ahead = int(settings["prefetch_factor"]) + 1
-    in_flight = ahead * BATCH * 3 * SIZE * SIZE
+    ahead, batch_bytes = int(settings["prefetch_factor"]), BATCH * 3 * SIZE * SIZE
+    in_flight = (ahead + 1) * batch_bytes
     held, trimmed, mapped = [], [], 0
     for _ in range(count):
         for batch in loader:
             assert batch.image.dtype == torch.uint8
+        rest()
         own, mapped = private_bytes(pack)
         held.append(own - before - in_flight)
         del batch
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
-        trimmed.append(private_bytes(pack)[0] - before)
+        trimmed.append(private_bytes(pack)[0] - before - ahead * batch_bytes)
     return {
         "core": settings.get("core"),
         "loader_mb": round(max(held) / 1e6, 1),
         "growth_mb_per_epoch": round(growth(trimmed[SETTLED:]) / 1e6, 3),
         "trimmed_mb": round(statistics.median(trimmed) / 1e6, 1),
-        "batches_in_flight": ahead,
+        "batches_in_flight": ahead + 1,
         "batches_in_flight_mb": round(in_flight / 1e6, 1),
         "pack_pages_mb": round(mapped / 1e6, 1),
     }
+
+
+def rest() -> None:
+    """Returns when the next epoch's first batches are made, and nothing works any more."""
+    used = -1.0
+    while time.process_time() > used + 0.01:
+        used = time.process_time()
+        time.sleep(0.1)
 
 
 def growth(values: list[int]) -> float:

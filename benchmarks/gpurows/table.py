@@ -118,7 +118,8 @@ def _busy(lines: Sequence[Line]) -> tuple[str, str]:
 
 def _note(lines: Sequence[Line]) -> str:
     """Where this was measured, and how far others disturbed it."""
-    places = sorted({line["place"] for line in lines})
+    measured = [line for line in lines if "measure" in line] or lines
+    places = sorted({line["place"] for line in measured})
     others = [line["cores_of_others"] for line in lines if "cores_of_others" in line]
     disturbed = (
         f" Meanwhile other processes took {statistics.median(others):.2f} cores in the median, "

@@ -43,6 +43,9 @@ class Synchronous:
         self._make = make
         self._report = report
 
+    def begin(self) -> None:
+        """Nothing, since there is no other thread."""
+
     def __next__(self) -> Any:
         return _handed(self._make(next(self._work)), self._report)
 
@@ -50,12 +53,12 @@ class Synchronous:
 class Prefetched:
     """Batches made ahead by a producer thread.
 
-    The producer starts with the first `next`, and ends with the last batch, `close`, an error, or
-    when nothing refers to this object any more. After an error, `next` goes on with the following
-    batch, as a DataLoader does.
+    The producer starts with `begin` or the first `next`, and ends with the last batch, `close`, an
+    error, or when nothing refers to this object any more. After an error, `next` goes on with the
+    following batch, as a DataLoader does.
 
     Args:
-        work: Yields the tasks, on the thread that calls `next`.
+        work: Yields the tasks, on the thread that calls `begin` or `next`.
         make: Makes one batch of a task, on the producer thread.
         report: Told of skipped samples, on the thread that calls `next`.
         depth: Batches that may be made or waiting at once, at least 1.
@@ -80,15 +83,19 @@ class Prefetched:
         self._running: _Producer | None = None
         self._owner_pid = os.getpid()
 
-    def __next__(self) -> Any:
+    def begin(self) -> None:
+        """Has as many batches made as may be waiting."""
         while len(self._waiting) < self._depth and self._feed():
             pass
+        if self._waiting and (self._running is None or self._owner_pid != os.getpid()):
+            # A forked child inherits the queues but not the thread.
+            self._start()
+
+    def __next__(self) -> Any:
+        self.begin()
         if not self._waiting:
             self.close()
             raise StopIteration
-        if self._running is None or self._owner_pid != os.getpid():
-            # A forked child inherits the queues but not the thread.
-            self._start()
         assert self._running is not None
         result = self._take(self._running)
         self._waiting.popleft()

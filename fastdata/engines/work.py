@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastdata.engines.drawn import Drawn
 from fastdata.errors import FastDataError
 
-__all__ = ["EMPTY", "Batches", "Indices", "Made", "Report", "Skip", "Task"]
+__all__ = ["EMPTY", "Batches", "Indices", "Made", "MadeAhead", "Report", "Skip", "Task"]
 
 Indices = NDArray[np.int64]
 
@@ -74,3 +74,11 @@ class Batches(Protocol):
 
     def __next__(self) -> Any:
         """The next batch, one for each element of the work, or `EMPTY`."""
+
+
+@runtime_checkable
+class MadeAhead(Batches, Protocol):
+    """Batches of which the first can be begun with before they are asked for."""
+
+    def begin(self) -> None:
+        """Begins with those that the first `next` would begin with."""

@@ -86,7 +86,7 @@ def as_indices(batch: Any, count: int) -> Indices:
 
 
 class EpochIterator:
-    """Hands out the batches of one epoch; dropping it leaves no thread or process behind.
+    """Hands out the batches of one epoch; dropping it leaves no thread or process of its own.
 
     Several threads may take batches from it.
 
@@ -96,6 +96,7 @@ class EpochIterator:
         work: What they hold.
         sized: What the length of the epoch is the length of.
         move: Moves a batch to its device, or None.
+        at_last: Called as soon as the last batch has come, what made it having been let go.
     """
 
     def __init__(
@@ -106,12 +107,14 @@ class EpochIterator:
         work: Any,
         sized: Any,
         move: Callable[[Any], Any] | None,
+        at_last: Callable[[], None] | None = None,
     ) -> None:
         self._batches = batches
         self._position = position
         self._work = work
         self._sized = sized
         self._move = move
+        self._at_last = at_last
         self._failure = ""
         # What makes batches serves one caller at a time; several at once could wait for ever.
         self._lock = threading.RLock()
@@ -171,5 +174,8 @@ class EpochIterator:
                 self._failure = str(error) if isinstance(self._batches, Generator) else ""
                 raise
             self._position.batches += 1
+            if self._at_last is not None and self._position.batches == len(self._work):
+                self._batches = iter(())
+                self._at_last()
             if batch is not EMPTY:
                 return batch if self._move is None else self._move(batch)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, Sampler
 
-from fastdata.engines.work import Skip
+from fastdata.engines.work import MadeAhead, Skip
 from fastdata.errors import UsageError
 from fastdata.hardware import read_machine, read_ranks
 from fastdata.loader.arguments import Request
@@ -20,6 +21,7 @@ from fastdata.loader.resolve import resolve
 from fastdata.loader.running import Engine
 from fastdata.loader.settings import Explanation
 from fastdata.loader.state import LoaderState, Position
+from fastdata.loader.upcoming import Begun, Upcoming, weakly
 
 __all__ = ["FastLoader"]
 
@@ -68,7 +70,8 @@ class FastLoader(DataLoader[Any]):
         worker_init_fn: Runs in worker processes; a pack then uses them too.
         multiprocessing_context: Likewise.
         generator: Gives the seed when `seed` is None.
-        prefetch_factor: Batches made ahead; for worker processes, by each of them.
+        prefetch_factor: Batches made ahead; for worker processes, by each of them. Threads go on
+            with the next epoch's when this one's are made, until the loader is dropped.
         persistent_workers: "auto" keeps workers for the next epoch where that changes nothing but
             the time, and ends them when an epoch is broken off.
         pin_memory_device: See `batch_size`.
@@ -147,9 +150,30 @@ class FastLoader(DataLoader[Any]):
         self._skip_log = SkipLog()
         self._progress = Progress(request.seed, generator)
         self._running: Engine | None = None
+        self._upcoming = Upcoming()
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         epoch, loaded = self._progress.begin()
+        begun = self._upcoming.take(self._origin(epoch, loaded)) or self._begin(epoch, loaded)
+        _, position, work, batches = begun
+        self._progress.follow(position)
+        if isinstance(self.dataset, IterableDataset):
+            # Nothing else can find the place again than reading up to it.
+            for _ in range(position.skipped_batches):
+                next(batches, None)
+        assert self._running is not None
+        goes_on = self._request.has_own_order and isinstance(batches, MadeAhead)
+        return EpochIterator(
+            batches,
+            position,
+            work=work,
+            sized=work if self._request.has_own_order else self._index_sampler,
+            move=self._running.take,
+            at_last=weakly(self._begin_next) if goes_on else None,
+        )
+
+    def _begin(self, epoch: int, loaded: LoaderState | None) -> Begun:
+        """An epoch, or the rest of it, of which no batch has been asked for."""
         position, work = self._work(epoch, loaded)
         if self._running is None:
             # Now, because the GPU that is current may have been chosen after the loader was made.
@@ -162,13 +186,22 @@ class FastLoader(DataLoader[Any]):
         batches = self._running.batches(
             work, self._progress.seed, epoch, self._skip_log, self._told_length()
         )
-        self._progress.follow(position)
-        if isinstance(self.dataset, IterableDataset):
-            # Nothing else can find the place again than reading up to it.
-            for _ in range(position.skipped_batches):
-                next(batches, None)
-        sized = work if self._request.has_own_order else self._index_sampler
-        return EpochIterator(batches, position, work=work, sized=sized, move=self._running.take)
+        return Begun(self._origin(epoch, loaded), position, work, batches)
+
+    def _begin_next(self) -> None:
+        """Begins with the epoch that is expected; an error of it comes when it is asked for."""
+        epoch = self._progress.likely
+        if epoch is None or self._upcoming.expects(self._origin(epoch, None)):
+            return
+        with contextlib.suppress(Exception):
+            begun = self._begin(epoch, None)
+            if isinstance(begun.batches, MadeAhead):
+                begun.batches.begin()
+                self._upcoming.keep(begun)
+
+    def _origin(self, epoch: int, loaded: LoaderState | None) -> Hashable:
+        """What the batches of an epoch, or of the rest of it, follow from."""
+        return self._progress.seed, epoch, loaded, read_ranks(), self._count()
 
     def __len__(self) -> int:
         """Batches of a whole epoch on this rank.
@@ -260,7 +293,7 @@ class FastLoader(DataLoader[Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Gathers, threads and workers belong to this process.
-        return self.__dict__ | dict.fromkeys(("_choice", "_running"))
+        return self.__dict__ | dict.fromkeys(("_choice", "_running")) | {"_upcoming": Upcoming()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

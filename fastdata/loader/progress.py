@@ -37,6 +37,8 @@ class Progress:
         self._is_held = False
         self._position: Position | None = None
         self._loaded: LoaderState | None = None
+        self._begun: int | None = None
+        self._stride: int | None = None
 
     @property
     def seed(self) -> int:
@@ -53,9 +55,23 @@ class Progress:
         """Begins an epoch: its number, and where in it to go on, if a state was loaded."""
         epoch, loaded = self._epoch, self._loaded
         self._loaded = None
+        self._stride = None if self._begun is None else epoch - self._begun
+        self._begun = epoch
         if not self._is_held:
             self._epoch += 1
         return epoch, loaded
+
+    @property
+    def likely(self) -> int | None:
+        """The epoch that will be begun after the newest; None where nothing tells.
+
+        Whoever holds epochs is expected to hold the next one, or the same, as the last time.
+        """
+        if self._loaded is not None:
+            return None
+        if not self._is_held:
+            return self._epoch
+        return self._epoch + self._stride if self._stride in (0, 1) else None
 
     def follow(self, position: Position) -> None:
         """Takes `position`, which an iterator moves, as the place in the run."""

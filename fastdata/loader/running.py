@@ -69,6 +69,9 @@ class Engine:
         self._depth = loader.prefetch_factor or 2
         self._timeout_seconds = loader.timeout
         self._wants_pinned = bool(loader.pin_memory)
+        # One of each field in the hands of the user, and as many as are made ahead, may be out.
+        fields = 0 if choice.maker is None else len(choice.maker.schema)
+        self._buffers = BatchBuffers(fields * (self._depth + 1))
         self._workers = (
             _worker_processes(loader, choice, keep_workers, self._mover)
             if choice.engine == "torch"
@@ -118,7 +121,7 @@ class Engine:
             tasks = self._tasks(work, seed, epoch)
         if self._dali is not None:
             parts = _host_parts(self._mover, pinned)
-            return self._dali.batches(tasks, report, self._allocate(maker, pinned), parts)
+            return self._dali.batches(tasks, report, self._allocate(pinned), parts)
         make = self._make(maker, pinned)
         if not self._threads or self._choice.gathers:
             return Synchronous(tasks, make, report)
@@ -131,12 +134,10 @@ class Engine:
         )
 
     def _make(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Make:
-        allocate = self._allocate(maker, pinned)
+        allocate = self._allocate(pinned)
         resources = Resources(max(1, self._threads), allocate)
         sends = None if self._mover is None else self._mover.send
         steps = [step for step in (pinned, sends) if step is not None]
-        if not steps:
-            return partial(maker.make, resources=resources)
 
         def make(task: Task) -> Made:
             made = maker.make(task, resources)
@@ -146,10 +147,8 @@ class Engine:
 
         return make
 
-    def _allocate(self, maker: PackMaker, pinned: Callable[[Any], Any] | None) -> Allocate:
-        # One of each field in the hands of the user, and as many as are made ahead, may be out.
-        buffers = BatchBuffers(len(maker.schema) * (self._depth + 1))
-        return buffers.empty if pinned is None else pinned_memory
+    def _allocate(self, pinned: Callable[[Any], Any] | None) -> Allocate:
+        return self._buffers.empty if pinned is None else pinned_memory
 
     def _gather(self, work: Any, pinned: Callable[[Any], Any] | None) -> Batches:
         maker, arrays = self._choice.maker, self._choice.arrays

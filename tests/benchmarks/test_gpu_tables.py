@@ -49,6 +49,12 @@ def test_the_figures_stand_in_their_columns() -> None:
     )
 
 
+def test_the_place_is_that_of_the_figures() -> None:
+    lacking = {"case": OURS, "round": 0, "place": "without a GPU", "failed": "no GPU at hand"}
+    assert "Run on without a GPU." in report([lacking])
+    assert "Run on a machine. " in report([lacking, measured("dali-files", "load", 10_000)])
+
+
 def test_what_is_asked_and_not_reached_is_a_fault() -> None:
     lines = [
         measured(OURS, "load", 12_000),

@@ -9,7 +9,7 @@ from fastdata.engines.buffers import Resources
 from fastdata.engines.dali.images import ImageInputs
 from fastdata.engines.dali.schedule import Schedule
 from fastdata.engines.maker import PackMaker
-from fastdata.engines.work import EMPTY, Batches, Indices, Made, Report, Skip, Task
+from fastdata.engines.work import EMPTY, Indices, Made, MadeAhead, Report, Skip, Task
 from fastdata.errors import WorkerError
 
 __all__ = ["DaliBatches", "HostParts", "Prepare"]
@@ -108,7 +108,7 @@ class DaliBatches:
 
     def __init__(
         self,
-        prepared: Batches,
+        prepared: MadeAhead,
         maker: PackMaker,
         schedule: Schedule,
         report: Report,
@@ -119,6 +119,10 @@ class DaliBatches:
         self._schedule = schedule
         self._report = report
         self._parts = parts
+
+    def begin(self) -> None:
+        """Has the first batches cut, fed and begun with, where there is a thread for it."""
+        self._prepared.begin()
 
     def __next__(self) -> Any:
         entry = next(self._prepared)

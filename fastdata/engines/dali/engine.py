@@ -19,7 +19,7 @@ from fastdata.engines.dali.schedule import Schedule
 from fastdata.engines.dali.tuning import Tuning
 from fastdata.engines.maker import PackMaker
 from fastdata.engines.prefetch import Prefetched, Synchronous
-from fastdata.engines.work import Batches, Report, Task
+from fastdata.engines.work import Batches, MadeAhead, Report, Task
 from fastdata.native.extension import compiled
 from fastdata.transforms import HorizontalFlip, Plan, Rotate90, Transform, VerticalFlip
 
@@ -89,7 +89,7 @@ class DaliEngine:
         schedule = Schedule(self._pool)
         resources = Resources(max(1, self._threads), allocate)
         prepare = Prepare(self._maker, self._images, resources, schedule, parts)
-        prepared: Batches
+        prepared: MadeAhead
         if not self._threads:
             prepared = Synchronous(tasks, prepare, report)
         else:
