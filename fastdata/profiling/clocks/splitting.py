@@ -1,58 +1,66 @@
 """Which batches are split into stages, and how the others are taken to be made up.
 
-To split a batch costs 0.2 ms a picture where decoding by Pillow (4.7 ms) has driven the clocks'
-code out of the caches, 4 % of it. So, after the first ones, one batch in eight is split, by chance,
-since what is slow may come every so many batches. The others are timed as a whole, and of their
-samples the slowest are noted; 0.1 ms a picture is left of the cost (186 pairs of batches of 8, with
-and without: 0.20-0.22 and 0.09-0.10 ms).
+To split a batch costs 0.2 ms a picture where decoding by Pillow (4.5 ms) has driven the clocks'
+code out of the caches, 5 % of it. So, after the first ones, one batch in sixteen is split, by
+chance, since what is slow may come every so many batches. The others are timed as a whole, and of
+their samples the slowest are noted, which costs 0.03 ms a picture (medians of 38 and 458 pairs of
+batches of 8, with and without).
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 
-__all__ = ["Splitting"]
+__all__ = ["SPLIT_SHARE", "Choice", "MakeUp", "StageKey"]
 
-Stages = dict[tuple[str, str], tuple[int, float]]
+StageKey = tuple[str, str]
+"""Stage and operation; the operation is empty for what belongs to the stage as a whole."""
 
 _FIRST = 24
-_SHARE = 1 / 8
-# Of a batch's weight, what it still has when the next one is split: about the last ten count.
-_KEPT = 0.9
+SPLIT_SHARE = 1 / 16
+"""Of the batches after the first ones, those that are split."""
+
+# Of a batch's weight, what it still has when the next one is split: about the last five count.
+_KEPT = 0.8
 
 
-class Splitting:
-    """Chooses batches, and knows the shares of the stages in those split last."""
+class Choice:
+    """Chooses the batches that are split."""
 
     def __init__(self) -> None:
         self._random = random.Random(0)
         self._begun = 0
-        self._weight = 0.0
-        self._counts: dict[tuple[str, str], float] = {}
-        self._seconds: dict[tuple[str, str], float] = {}
 
-    def chooses_next(self) -> bool:
-        """Whether the batch that begins is to be split."""
+    def takes_next(self) -> bool:
+        """Whether the batch that begins is one of them."""
         self._begun += 1
-        return self._begun <= _FIRST or self._random.random() < _SHARE
+        return self._begun <= _FIRST or self._random.random() < SPLIT_SHARE
 
-    def learn(self, stages: Stages) -> None:
+
+class MakeUp:
+    """What the batches that were split last were made up of.
+
+    Attributes:
+        parts: How often each stage and operation ran in a batch, and its share of the time, 0..1.
+    """
+
+    def __init__(self) -> None:
+        self._weight = 0.0
+        self._counts: dict[StageKey, float] = {}
+        self._seconds: dict[StageKey, float] = {}
+        self.parts: dict[StageKey, tuple[float, float]] = {}
+
+    def learn(self, stages: Mapping[StageKey, tuple[int, float]]) -> None:
         """Takes in a batch that was split."""
-        for kept in (self._counts, self._seconds):
-            for key in kept:
-                kept[key] *= _KEPT
         self._weight = self._weight * _KEPT + 1
-        for key, (count, seconds) in stages.items():
-            self._counts[key] = self._counts.get(key, 0.0) + count
-            self._seconds[key] = self._seconds.get(key, 0.0) + seconds
-
-    def guess(self, seconds: float) -> Stages:
-        """The stages of a batch that took so long and was not split."""
+        for key in self._counts.keys() | stages.keys():
+            count, seconds = stages.get(key, (0, 0.0))
+            self._counts[key] = self._counts.get(key, 0.0) * _KEPT + count
+            self._seconds[key] = self._seconds.get(key, 0.0) * _KEPT + seconds
         whole = math.fsum(self._seconds.values())
-        if not whole:
-            return {("other", ""): (0, seconds)}
-        return {
-            key: (round(self._counts[key] / self._weight), seconds * part / whole)
+        self.parts = {
+            key: (self._counts[key] / self._weight, part / whole if whole else 0.0)
             for key, part in self._seconds.items()
         }

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastdata.profiling.clocks.splitting import Splitting
+from fastdata.profiling.clocks.splitting import Choice, StageKey
 from fastdata.profiling.clocks.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
-__all__ = ["PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock", "StageKey"]
-
-StageKey = tuple[str, str]
-"""Stage and operation; the operation is empty for what belongs to the stage as a whole."""
+__all__ = ["PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock", "note_opened"]
 
 PAGE_FAULTS: StageKey = ("read", "page faults")
 """Waiting for storage on access to a mapped file, which no call reads."""
@@ -63,7 +61,7 @@ class Batch:
         start: On the wall clock.
         seconds: What it took.
         stages: How often each stage and operation ran, and the seconds of its own.
-        is_split: Whether these are its own; else they are what others let expect.
+        is_split: Whether it was split into them; else all of it is "other".
         samples: Those whose time is known, one by one; of a batch that is not split, the slow ones.
         times: Those of threads.
         size: Samples in it.
@@ -76,6 +74,26 @@ class Batch:
     samples: list[Sample] = field(default_factory=list)
     times: SampleTimes | None = None
     size: int = 0
+
+
+class _Opened(threading.local):
+    """What was opened on this thread for the sample that it makes.
+
+    Attributes:
+        files: The first of them, as `open` was given it; None while no batch is made.
+    """
+
+    files: list[Any] | None = None
+
+
+_OPENED = _Opened()
+
+
+def note_opened(file: Any) -> None:
+    """Notes that the calling thread opens a file, by whose name a sample may be called."""
+    files = _OPENED.files
+    if files is not None and not files:
+        files.append(file)
 
 
 class StageClock:
@@ -105,9 +123,8 @@ class StageClock:
         self._batch: Batch | None = None
         self._stack: list[StageKey] = []
         self._since = 0.0
-        self._name: Any = ""
         self._ended = 0.0
-        self._splitting = Splitting()
+        self._choice = Choice()
         self.is_splitting = True
         self.slow_seconds = 0.0
 
@@ -135,27 +152,24 @@ class StageClock:
                 some microseconds, and is asked for only while something comes from there.
             many_turns: Split only some batches into stages, unless their page faults are watched.
         """
-        chosen = not many_turns or self._splitting.chooses_next()
+        chosen = not many_turns or self._choice.takes_next()
         self.is_splitting = chosen or watches_faults
         self._used = self._usage() if watches_faults else None
         self._since = self._clock()
-        self._batch = Batch(start=self._since)
+        self._batch = Batch(start=self._since, is_split=self.is_splitting)
         self._stack = [("other", "")]
+        _OPENED.files = []
 
     def end(self, *, is_whole: bool = True) -> None:
         """It is made, or has failed, or there was none any more."""
         assert self._batch is not None
         self._turn()
-        self._ended += self._since - self._batch.start
+        _OPENED.files = None
         batch, self._batch = self._batch, None
-        if not is_whole:
-            return
         batch.seconds = self._since - batch.start
-        if self.is_splitting:
-            self._splitting.learn(batch.stages)
-        else:
-            batch.stages, batch.is_split = self._splitting.guess(batch.seconds), False
-        self._on_batch(batch)
+        self._ended += batch.seconds
+        if is_whole:
+            self._on_batch(batch)
 
     def enter(self, stage: str, operation: str = "") -> bool:
         """Turns to a stage; whoever gets True calls `leave`.
@@ -212,23 +226,34 @@ class StageClock:
         if self._batch is not None:
             self._batch.size = size or self._batch.size
 
-    def time_sample(self, make: Callable[[], object], index: int) -> object:
-        """The sample that `make` makes."""
-        self._name, start = "", self._clock()
-        sample = make()
-        batch = self._batch
-        if batch is None:
-            return sample
-        seconds = self._clock() - start
-        batch.size += 1
-        if self.is_splitting or seconds > self.slow_seconds:
-            name = os.fsdecode(self._name)
-            batch.samples.append(Sample(index=index, seconds=seconds, name=name))
-        return sample
+    def timed(self, indices: Iterable[Any]) -> list[Any]:
+        """The indices, for one who makes a sample of each before asking for the next.
 
-    def name_sample(self, name: str | bytes | os.PathLike[Any]) -> None:
-        """Notes what the sample that is being made is read from."""
-        self._name = self._name or name
+        To look at the clock between two of them costs less than a call around each sample: once a
+        picture was decoded, every function that is called has left the processor's caches.
+        """
+        found = _Timed(indices)
+        found.each = self._time_each
+        return found
+
+    def _time_each(self, indices: Iterator[Any]) -> Iterator[Any]:
+        clock, least = self._clock, 0.0 if self.is_splitting else self.slow_seconds
+        batch, opened, size = self._batch, _OPENED.files, 0
+        begun = clock()
+        try:
+            for index in indices:
+                if opened:
+                    opened.clear()
+                yield index
+                now = clock()
+                seconds, begun = now - begun, now
+                size += 1
+                if seconds > least and batch is not None:
+                    number = index if isinstance(index, int) else -1
+                    batch.samples.append(Sample(index=number, seconds=seconds, name=_name(opened)))
+        finally:
+            if batch is not None:
+                batch.size = size
 
     def _turn(self) -> None:
         assert self._batch is not None
@@ -254,3 +279,17 @@ class StageClock:
         assert self._batch is not None
         before, total = self._batch.stages.get(key, (0, 0.0))
         self._batch.stages[key] = before + count, total + seconds
+
+
+class _Timed(list[Any]):
+    """Indices that are timed while they are gone through."""
+
+    each: Callable[[Iterator[Any]], Iterator[Any]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.each(super().__iter__())
+
+
+def _name(opened: list[Any] | None) -> str:
+    first = opened[0] if opened else ""
+    return os.fsdecode(first) if isinstance(first, str | bytes | os.PathLike) else ""

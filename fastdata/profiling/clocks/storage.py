@@ -23,7 +23,9 @@ from fastdata.timing import Clock
 __all__ = ["StorageMeter", "Usage", "process_usage", "thread_usage", "waited_for_cores"]
 
 # One look takes 7 us, and up to 100 where batches have driven its code out of the caches.
-_EVERY_SECONDS = 0.1
+_EVERY_SECONDS = 0.25
+# Of what reads were given; less are inodes and folders, of which some page is read now and then.
+_LEAST_SHARE = 0.01
 # Batches at the beginning after each of which it is read: the run may be short.
 _FIRST = 8
 
@@ -97,6 +99,13 @@ class StorageMeter:
         # Nothing is known of the first batch, which is the likeliest to come from there.
         self.sees_storage = True
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look at the account."""
+        # While something comes from storage a look costs nothing beside the wait for it.
+        is_first = self._taken < _FIRST
+        return is_first or self.sees_storage or self._clock() - self._at >= _EVERY_SECONDS
+
     def take(self) -> dict[str, float]:
         """What was read since the last look at the account, by the names of `worklane.COUNTERS`.
 
@@ -106,13 +115,10 @@ class StorageMeter:
         if self._pid != os.getpid():  # a forked worker has an account of its own
             self._close()
             self._begin()
-        self._taken += 1
-        now = self._clock()
-        is_due = self._taken <= _FIRST or now - self._at >= _EVERY_SECONDS
-        # While something comes from storage a look costs nothing beside the wait for it.
-        if not is_due and not self.sees_storage:
+        if not self.is_due:
             return {}
-        self._at = now
+        self._taken += 1
+        self._at = self._clock()
         before, self._faults = self._faults, process_usage().faults
         if self._taken == 1:
             self._before = self._account()
@@ -120,7 +126,8 @@ class StorageMeter:
         grown = self._faults - before
         found: dict[str, float] = {"page_faults": grown} if grown else {}
         found |= self._read()
-        self.sees_storage = bool(grown or found.get("storage_bytes"))
+        fetched, asked = found.get("storage_bytes", 0.0), found.get("read_bytes", 0.0)
+        self.sees_storage = bool(grown) or fetched > _LEAST_SHARE * asked
         return found
 
     def _read(self) -> dict[str, float]:

@@ -10,13 +10,12 @@ from typing import Any
 
 from fastdata.profiling.findings.estimates import median_of
 from fastdata.profiling.lanes.channel import Lane
+from fastdata.profiling.lanes.stagesums import StageTotals, stage_totals
 from fastdata.profiling.lanes.worklane import (
     SLOWEST,
     WORK,
-    StageTotals,
     counters,
     slow_samples,
-    stage_totals,
     work_rings,
 )
 from fastdata.profiling.record import (
@@ -92,7 +91,7 @@ def summarise_workers(
     samples = sum(one.samples for one in mine)
     seconds = [value for one in mine for value in one.sample_seconds]
     counted, batches = _added(one.counters for one in mine), sum(one.batches for one in mine)
-    is_used = counted["cpu_seconds"] > 0
+    accounted = counted["accounted"]
     return Workers(
         lanes=tuple(one.lane_record(begun) for one in mine),
         stages=_stages(
@@ -106,8 +105,8 @@ def summarise_workers(
         sample_seconds=median_of(seconds) if seconds else None,
         slowest=_slowest(mine, samples),
         reading=_reading(counted, max(one.wall for one in mine), batches=batches),
-        cpu_seconds_per_batch=counted["cpu_seconds"] / batches if is_used else None,
-        core_wait_seconds_per_batch=counted["core_wait_seconds"] / batches if is_used else None,
+        cpu_seconds_per_batch=counted["cpu_seconds"] / accounted if accounted else None,
+        core_wait_seconds_per_batch=counted["core_wait_seconds"] / accounted if accounted else None,
     )
 
 

@@ -7,12 +7,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import running, stage
+from fastdata.profiling.hooks.staging import begin_batch, running, stage
 from fastdata.profiling.hooks.transforming import time_transforms
 from fastdata.profiling.recorders.describe import name_dataset, sample_count
 from fastdata.profiling.recorders.recorder import Recorder, current
@@ -36,10 +35,12 @@ def _around_fetch(original: Any, undo: ExitStack) -> Any:
         recorder = current()
         if recorder is None or running() is not None:
             return original(self, indices)
-        owner, worker = self.__dict__.get(_WORKER, (None, None))
+        owner, worker, times_samples = self.__dict__.get(_WORKER, (None, None, False))
         if owner is not recorder:
-            worker = _prepare(self, recorder, undo)
-        recorder.workshop.run(worker, many_turns=True)
+            worker, times_samples = _prepare(self, recorder, undo)
+        begin_batch(worker, recorder, many_turns=True)
+        if times_samples:
+            indices = worker.clock.timed(indices)
         is_whole = False
         try:
             made = original(self, indices)
@@ -51,8 +52,8 @@ def _around_fetch(original: Any, undo: ExitStack) -> Any:
     return fetch
 
 
-def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
-    """Has the fetcher's samples and collate function timed."""
+def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> tuple[Worker, bool]:
+    """Has what the fetcher calls timed; gives its worker, and whether its samples can be timed."""
     from torch.utils.data import get_worker_info
 
     info = get_worker_info()
@@ -66,16 +67,23 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> Worker:
         samples=sample_count(asked),
     )
     if _WORKER not in fetcher.__dict__:
-        if hasattr(fetcher, "dataset_iter"):
-            fetcher.dataset_iter = _TimedIterator(fetcher.dataset_iter)
-        else:
-            fetcher.dataset = _TimedDataset(dataset)
         fetcher.collate_fn = stage("collate")(fetcher.collate_fn)
         time_transforms(dataset, own_copy=info is not None, undo=undo)
         if info is not None:
             _time_hand_over(worker)
-    setattr(fetcher, _WORKER, (recorder, worker))
-    return worker
+    times_samples = fetcher.auto_collation and _takes_one_by_one(fetcher)
+    setattr(fetcher, _WORKER, (recorder, worker, times_samples))
+    return worker, times_samples
+
+
+def _takes_one_by_one(fetcher: Any) -> bool:
+    """Whether each sample is made before the index of the next is looked at."""
+    from torch.utils.data import Subset
+
+    dataset = fetcher.dataset
+    if type(dataset) is Subset:
+        dataset = dataset.dataset
+    return hasattr(fetcher, "dataset_iter") or not getattr(dataset, "__getitems__", None)
 
 
 def _asked_for(dataset: Any) -> Any:
@@ -89,49 +97,6 @@ def _training_pid() -> int:
     # The parent by name: that by birth may be a server that forks workers for others.
     parent = multiprocessing.parent_process()
     return os.getpid() if parent is None or parent.pid is None else parent.pid
-
-
-class _TimedDataset:
-    """A map-style dataset as a fetcher uses it, each sample timed."""
-
-    def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
-
-    def __getitem__(self, index: Any) -> Any:
-        clock = running()
-        if clock is None:
-            return self._dataset[index]
-        number = index if isinstance(index, int) else -1
-        return clock.time_sample(lambda: self._dataset[index], number)
-
-    def __getattr__(self, name: str) -> Any:
-        # A Subset asks its dataset for one sample after the other; so does the fetcher, with each
-        # of them timed.
-        if name == "__getitems__" and _takes_one_by_one(self._dataset):
-            raise AttributeError(name)
-        return getattr(self._dataset, name)
-
-
-def _takes_one_by_one(dataset: Any) -> bool:
-    from torch.utils.data import Subset
-
-    return type(dataset) is Subset and not hasattr(dataset.dataset, "__getitems__")
-
-
-class _TimedIterator:
-    """The iterator of an iterable dataset, each sample timed."""
-
-    def __init__(self, samples: Iterator[Any]) -> None:
-        self._samples = samples
-
-    def __iter__(self) -> _TimedIterator:
-        return self
-
-    def __next__(self) -> Any:
-        clock = running()
-        if clock is None:
-            return next(self._samples)
-        return clock.time_sample(lambda: next(self._samples), -1)
 
 
 def _time_hand_over(worker: Worker) -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import builtins
 import io
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from fastdata.profiling.clocks.stageclock import StageClock
-from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import PlainCall, running, running_worker, stage, time_calls
+from fastdata.profiling.clocks.stageclock import note_opened
+from fastdata.profiling.hooks.staging import (
+    STAGES,
+    PlainCall,
+    running,
+    running_worker,
+    stage,
+    time_calls,
+)
 
 __all__ = ["MODULES", "install_module", "install_opening"]
 
 _CALLS = {
+    "PIL.Image": {"open": "decode"},
     "cv2": {"imread": "decode", "imdecode": "decode"},
     "torchvision.io.image": {
         "read_file": "read",
@@ -32,7 +38,7 @@ _CALLS = {
 def install_opening(undo: ExitStack) -> None:
     """Watches files that are opened by Python."""
     for owner in (builtins, io):
-        put_around(owner, "open", _around_open, undo=undo)
+        STAGES.put_around(owner, "open", _around_open, undo=undo, lifted=_noting)
 
 
 def install_module(name: str, undo: ExitStack) -> None:
@@ -44,16 +50,11 @@ def _install_calls(name: str, undo: ExitStack) -> None:
     time_calls(sys.modules[name], _CALLS[name], undo=undo)
 
 
-def _install_pil_image(name: str, undo: ExitStack) -> None:
-    put_around(sys.modules[name], "open", _around_image_open, undo=undo)
-
-
 def _install_pil_file(name: str, undo: ExitStack) -> None:
-    put_around(sys.modules[name].ImageFile, "load", _around_load, undo=undo)
+    STAGES.put_around(sys.modules[name].ImageFile, "load", _around_load, undo=undo)
 
 
 _INSTALLERS: dict[str, Callable[[str, ExitStack], None]] = {
-    "PIL.Image": _install_pil_image,
     "PIL.ImageFile": _install_pil_file,
 }
 _SMALL_BYTES = 4096
@@ -62,17 +63,16 @@ MODULES = (*_INSTALLERS, *_CALLS)
 
 
 def _around_open(original: Any) -> Any:
+    noting = _noting(original)
+
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
         worker = running_worker()
-        if worker is None:
-            return original(file, *args, **kwargs)
+        if worker is None or not worker.clock.is_splitting:
+            return noting(file, *args, **kwargs)
         clock = worker.clock
-        _note_name(clock, file)
-        if not clock.is_splitting:
-            return original(file, *args, **kwargs)
         is_entered = clock.enter("read")
         try:
-            stream = original(file, *args, **kwargs)
+            stream = noting(file, *args, **kwargs)
         finally:
             if is_entered:
                 clock.leave()
@@ -86,9 +86,12 @@ def _around_open(original: Any) -> Any:
     return PlainCall(opened)
 
 
-def _note_name(clock: StageClock | None, file: Any) -> None:
-    if clock is not None and isinstance(file, str | bytes | os.PathLike):
-        clock.name_sample(file)
+def _noting(original: Any) -> Any:
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        note_opened(file)
+        return original(file, *args, **kwargs)
+
+    return PlainCall(opened)
 
 
 class _TimedReader(io.BufferedReader):
@@ -109,19 +112,6 @@ class _TimedReader(io.BufferedReader):
     readinto = stage("read")(io.BufferedReader.readinto)
     readall = stage("read")(io.BufferedReader.read)
     readline = stage("read")(io.BufferedReader.readline)
-
-
-def _around_image_open(original: Any) -> Any:
-    timed = stage("decode")(original)
-
-    def opened(fp: Any, *args: Any, **kwargs: Any) -> Any:
-        clock = running()
-        _note_name(clock, fp)
-        if clock is None or not clock.is_splitting:
-            return original(fp, *args, **kwargs)
-        return timed(fp, *args, **kwargs)
-
-    return opened
 
 
 def _around_load(original: Any) -> Any:

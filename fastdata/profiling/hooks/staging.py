@@ -9,15 +9,17 @@ from contextlib import ExitStack
 from typing import Any
 
 from fastdata.profiling.clocks.stageclock import StageClock
-from fastdata.profiling.hooks.patches import Around, put_around
+from fastdata.profiling.hooks.patches import Around, Layer
 from fastdata.profiling.hooks.unseen import is_hidden
 from fastdata.profiling.recorders.describe import name_dataset
 from fastdata.profiling.recorders.recorder import Recorder, current
 from fastdata.profiling.recorders.working import Worker
 
 __all__ = [
+    "STAGES",
     "PlainCall",
     "as_work",
+    "begin_batch",
     "here",
     "running",
     "running_worker",
@@ -25,6 +27,9 @@ __all__ = [
     "time_calls",
     "work_of",
 ]
+
+STAGES = Layer()
+"""What only batches that are split into stages need."""
 
 
 def running() -> StageClock | None:
@@ -75,7 +80,7 @@ def work_of(
     count: Callable[[Any], int | None],
 ) -> Any:
     """As `as_work`, for a worker of this thread."""
-    recorder.workshop.run(worker)
+    begin_batch(worker, recorder)
     is_whole = False
     try:
         made = make()
@@ -84,6 +89,14 @@ def work_of(
     finally:
         recorder.workshop.stop(worker, is_whole=is_whole)
     return made
+
+
+def begin_batch(worker: Worker, recorder: Recorder, *, many_turns: bool = False) -> None:
+    """A batch begins on this thread; see `StageClock.begin`."""
+    recorder.workshop.run(worker, many_turns=many_turns)
+    is_needed = recorder.workshop.is_splitting
+    if STAGES.is_laid != is_needed:
+        STAGES.lay(is_needed)
 
 
 def stage(name: str, operation: str = "") -> Around:
@@ -114,7 +127,7 @@ def time_calls(owner: Any, calls: dict[str, str], *, undo: ExitStack) -> None:
     """
     for name, stage_name in calls.items():
         if hasattr(owner, name):
-            put_around(owner, name, stage(stage_name), undo=undo)
+            STAGES.put_around(owner, name, stage(stage_name), undo=undo)
 
 
 class PlainCall:

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from types import FunctionType
 from typing import Any
 
-from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import stage
+from fastdata.profiling.hooks.staging import STAGES, stage
 
 __all__ = ["time_transforms"]
 
@@ -40,10 +39,9 @@ def time_transforms(dataset: Any, *, own_copy: bool, undo: ExitStack) -> None:
 
 
 def _time_class(kind: type, undo: ExitStack, *, is_whole: bool) -> None:
-    if "_fastdata_stage" in vars(kind).get("__call__", _time_class).__dict__:
-        return
-    put_around(kind, "__call__", stage("transform", "" if is_whole else kind.__name__), undo=undo)
-    vars(kind)["__call__"]._fastdata_stage = True
+    if not STAGES.has(kind, "__call__"):
+        timed = stage("transform", "" if is_whole else kind.__name__)
+        STAGES.put_around(kind, "__call__", timed, undo=undo)
 
 
 def _exchange(holder: Any, name: str | int, timed: Any) -> None:

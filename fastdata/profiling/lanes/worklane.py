@@ -4,54 +4,52 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from fastdata.profiling.clocks.stageclock import Batch, Sample, SampleTimes, StageKey
-from fastdata.profiling.lanes.channel import RINGS_AT, Lane
+from fastdata.profiling.clocks.splitting import StageKey
+from fastdata.profiling.clocks.stageclock import Batch, Sample, SampleTimes
+from fastdata.profiling.lanes.channel import Lane
 from fastdata.profiling.lanes.rings import Ring
+from fastdata.profiling.lanes.stagesums import STAGE_SUMS_END, StageSums
 from fastdata.profiling.record import STAGES
 
 __all__ = [
     "COUNTERS",
     "WORK",
-    "StageTotals",
     "WorkLane",
     "counters",
     "slow_samples",
-    "stage_totals",
     "work_rings",
 ]
 
 WORK = 2
 """Kind of a lane of a worker."""
 
-_MOST_STAGES = 128
-_STAGE = struct.Struct("<2d")
-_SLOW_AT = RINGS_AT + _MOST_STAGES * _STAGE.size
+_SLOW_AT = STAGE_SUMS_END
 _SLOW = struct.Struct("<2d240s")
 SLOWEST = 100
 COUNTERS = (
     "samples", "threads", "read_bytes", "mapped_bytes", "storage_bytes", "page_faults", "pages",
-    "cached_pages", "counted", "uncounted", "cpu_seconds", "core_wait_seconds",
+    "cached_pages", "counted", "uncounted", "accounted", "cpu_seconds", "core_wait_seconds",
 )  # fmt: skip
 """What is counted beside the stages; ``threads`` is the most, all others are sums.
 
 Bytes are those that reads were given, that were used of mapped files, and that came from storage.
 Pages are those that were looked at, and of these those in the page cache. ``counted`` and
 ``uncounted`` tell how often the kernel's account of the process could be read, and how often not.
-CPU time is of all threads of a process, which is not told where threads make batches beside others;
-waiting for a core is of the thread that makes them.
+``accounted`` are the batches of which it is known what they took of the cores: CPU time is of all
+threads of a process, which is not told where threads make batches beside others; waiting for a core
+is of the thread that makes them.
 """
 _COUNTERS_AT = _SLOW_AT + SLOWEST * _SLOW.size
 _COUNTER = struct.Struct("<d")
+_COUNTER_PLACES = {name: _COUNTERS_AT + at * _COUNTER.size for at, name in enumerate(COUNTERS)}
 _BATCHES_AT = _COUNTERS_AT + len(COUNTERS) * _COUNTER.size
 # Of the samples that threads make, every eighth tells enough of the median.
 _EVERY_SAMPLE = 8
-
-StageTotals = dict[StageKey, tuple[int, float]]
 
 
 def work_rings(lane: Lane) -> tuple[Ring, Ring]:
@@ -72,31 +70,32 @@ class WorkLane:
     def __init__(self, lane: Lane, facts: dict[str, Any]) -> None:
         self._lane = lane
         self._batches, self._samples = work_rings(lane)
-        self._totals = stage_totals(lane)
+        self._stages = StageSums(lane)
+        self._shares = [0.0] * len(STAGES)
         self._counters = counters(lane)
-        self._places = {key: place for place, key in enumerate(_stage_names(lane))}
-        self._slow = [(sample.seconds, sample.index, sample.name) for sample in slow_samples(lane)]
+        # Each with its place in the lane.
+        self._slow = [(sample.seconds, place) for place, sample in enumerate(slow_samples(lane))]
         heapq.heapify(self._slow)
         if not lane.facts():
             lane.tell(**facts)
 
     def write(self, batch: Batch) -> None:
         """Adds one batch."""
-        sums = dict.fromkeys(STAGES, 0.0)
-        for (stage, operation), (count, seconds) in batch.stages.items():
-            self.add(stage, operation, count=count, seconds=seconds)
-            sums[stage] += seconds
-        self._batches.add((batch.start, batch.seconds, batch.size, *sums.values()))
-        slow = False
+        if batch.is_split or not self._stages.make_up.parts:
+            self._stages.add_split(batch.stages)
+            self._shares = _by_stage(self._stages.make_up.parts)
+            stages: Iterable[float] = _by_stage(batch.stages)
+        else:
+            self._stages.add_unsplit(batch.seconds)
+            stages = map(batch.seconds.__mul__, self._shares)
+        self._batches.add((batch.start, batch.seconds, batch.size, *stages))
         for sample in batch.samples:
             # Of a batch that is not split they are the slow ones alone.
             if batch.is_split:
                 self._samples.add((sample.seconds,))
-            slow |= self._keep_if_slow(sample)
+            self._keep_if_slow(sample)
         if batch.times is not None:
-            slow |= self._take_in(batch.times)
-        if slow:
-            self._write_slow()
+            self._take_in(batch.times)
         self.count({"samples": batch.size})
 
     @property
@@ -110,75 +109,49 @@ class WorkLane:
             before = self._counters[name]
             value = max(before, number) if name == "threads" else before + number
             self._counters[name] = value
-            at = self._lane.at + _COUNTERS_AT + COUNTERS.index(name) * _COUNTER.size
-            _COUNTER.pack_into(self._lane.memory, at, value)
+            _COUNTER.pack_into(self._lane.memory, self._lane.at + _COUNTER_PLACES[name], value)
 
-    def _take_in(self, times: SampleTimes) -> bool:
+    def _take_in(self, times: SampleTimes) -> None:
         first = int(-self._counters["samples"]) % _EVERY_SAMPLE
         for seconds in times.seconds[first::_EVERY_SAMPLE].tolist():
             self._samples.add((seconds,))
-        slow, least = False, self.slow_seconds
-        for at in np.flatnonzero(times.seconds > least).tolist():
+        for at in np.flatnonzero(times.seconds > self.slow_seconds).tolist():
             index, seconds = int(times.indices[at]), float(times.seconds[at])
-            if len(self._slow) < SLOWEST or seconds > self._slow[0][0]:
-                slow |= self._keep_if_slow(
-                    Sample(index=index, seconds=seconds, name=times.name(index))
-                )
-        return slow
+            if seconds > self.slow_seconds:
+                self._keep_if_slow(Sample(index=index, seconds=seconds, name=times.name(index)))
 
     def add(self, stage: str, operation: str = "", *, count: int, seconds: float) -> None:
         """Adds time to a stage."""
-        key = stage, operation
-        place = self._places.get(key)
-        if place is None:
-            place = len(self._places)
-            if place == _MOST_STAGES:
-                return
-            self._places[key] = place
-            self._lane.tell(stage=stage, operation=operation)
-        before, total = self._totals.get(key, (0, 0.0))
-        self._totals[key] = before + count, total + seconds
-        at = self._lane.at + RINGS_AT + place * _STAGE.size
-        _STAGE.pack_into(self._lane.memory, at, *self._totals[key])
+        self._stages.add((stage, operation), count=count, seconds=seconds)
 
-    def _keep_if_slow(self, sample: Sample) -> bool:
-        entry = sample.seconds, sample.index, sample.name
-        if len(self._slow) < SLOWEST:
-            heapq.heappush(self._slow, entry)
-        elif entry > self._slow[0]:
-            heapq.heapreplace(self._slow, entry)
+    def _keep_if_slow(self, sample: Sample) -> None:
+        place = len(self._slow)
+        if place < SLOWEST:
+            heapq.heappush(self._slow, (sample.seconds, place))
+        elif sample.seconds > self._slow[0][0]:
+            _, place = self._slow[0]
+            heapq.heapreplace(self._slow, (sample.seconds, place))
         else:
-            return False
-        return True
-
-    def _write_slow(self) -> None:
-        for place, (seconds, index, name) in enumerate(self._slow):
-            at = self._lane.at + _SLOW_AT + place * _SLOW.size
-            # The end of a path says more than its beginning.
-            written = name.encode(errors="replace")[-240:]
-            _SLOW.pack_into(self._lane.memory, at, seconds, index, written)
+            return
+        # The end of a path says more than its beginning.
+        name = sample.name.encode(errors="replace")[-240:]
+        at = self._lane.at + _SLOW_AT + place * _SLOW.size
+        _SLOW.pack_into(self._lane.memory, at, sample.seconds, sample.index, name)
 
 
-def _stage_names(lane: Lane) -> list[StageKey]:
-    return [(fact["stage"], fact["operation"]) for fact in lane.facts() if "stage" in fact]
-
-
-def stage_totals(lane: Lane) -> StageTotals:
-    """How often each stage and operation of a lane ran, and the seconds of its own."""
-    found: StageTotals = {}
-    for place, key in enumerate(_stage_names(lane)):
-        at = lane.at + RINGS_AT + place * _STAGE.size
-        count, seconds = _STAGE.unpack_from(lane.memory, at)
-        found[key] = int(count), seconds
-    return found
+def _by_stage(parts: Mapping[StageKey, tuple[float, float]]) -> list[float]:
+    """What each of `STAGES` has, with its operations, of what comes second for each key."""
+    sums = dict.fromkeys(STAGES, 0.0)
+    for (stage, _), (_, part) in parts.items():
+        sums[stage] += part
+    return list(sums.values())
 
 
 def counters(lane: Lane) -> dict[str, float]:
     """What a lane has counted, by the names of `COUNTERS`."""
-    at = lane.at + _COUNTERS_AT
     return {
-        name: _COUNTER.unpack_from(lane.memory, at + place * _COUNTER.size)[0]
-        for place, name in enumerate(COUNTERS)
+        name: _COUNTER.unpack_from(lane.memory, lane.at + place)[0]
+        for name, place in _COUNTER_PLACES.items()
     }
 
 

@@ -67,9 +67,9 @@ class Worker:
 
     def begin(self, *, watches_faults: bool, many_turns: bool) -> None:
         """A batch begins; see `StageClock.begin`."""
-        # While something comes from storage a look costs nothing beside the wait for it.
-        self.looks = watches_faults or self._residency.is_due
         self.clock.begin(watches_faults=watches_faults, many_turns=many_turns)
+        # While something comes from storage a look costs nothing beside the wait for it.
+        self.looks = watches_faults or (self.clock.is_splitting and self._residency.is_due)
 
     def look_at(self, buffers: Sequence[Any]) -> None:
         """Looks whether mapped bytes that are about to be read are cached, if it is to."""
@@ -112,6 +112,7 @@ class Workshop:
         self._local = threading.local()
         self._meter = StorageMeter()
         self._residency = Residency()
+        self._splitting: set[int] = set()
         self.pid = os.getpid()
 
     def worker(self, **facts: Any) -> Worker:
@@ -124,18 +125,27 @@ class Workshop:
 
     def run(self, worker: Worker, *, many_turns: bool = False) -> None:
         """A batch begins on this thread; see `StageClock.begin`."""
-        self._local.worker = worker
-        self._local.begun = _clocks()
-        self._core_clock.read()
+        here, clock = self._local, worker.clock
+        here.worker = worker
         worker.begin(watches_faults=self._meter.sees_storage, many_turns=many_turns)
+        if clock.is_splitting:
+            self._splitting.add(threading.get_ident())
+        # The kernel's accounts are looked at beside the batches that are split, and now and then.
+        here.accounts = clock.is_splitting or self._meter.is_due
+        if here.accounts and worker.owns_process:
+            here.begun = _clocks()
+            self._core_clock.read()
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
         """It is made, or there is none."""
-        self._local.worker = None
+        here = self._local
+        here.worker = None
+        self._splitting.discard(threading.get_ident())
         worker.clock.end(is_whole=is_whole)
-        worker.count(self._meter.take())
-        if worker.owns_process:
-            worker.count(self._used())
+        if here.accounts:
+            worker.count(self._meter.take())
+            if worker.owns_process:
+                worker.count(self._used())
 
     def _used(self) -> dict[str, float]:
         """What the batch that has just ended took of the cores."""
@@ -144,6 +154,7 @@ class Workshop:
             now - then for now, then in zip(_clocks(), self._local.begun, strict=True)
         )
         return {
+            "accounted": 1,
             "cpu_seconds": cpu,
             "core_wait_seconds": with_helpers(waited, wall=wall, cpu=cpu, own_cpu=own),
         }
@@ -154,6 +165,11 @@ class Workshop:
             self._local.core_clock = CoreClock()
         found: CoreClock = self._local.core_clock
         return found
+
+    @property
+    def is_splitting(self) -> bool:
+        """Whether on any thread a batch is being made that is split into stages."""
+        return bool(self._splitting)
 
     @property
     def clock(self) -> StageClock | None:

@@ -17,7 +17,7 @@ class Check:
         expected: In `unit`.
         measured: Likewise.
         tolerance: The largest error allowed.
-        unit: "ms a step", "of the step" or "times the step alone".
+        unit: "ms a step", "of the step", "of a batch" or "times the step alone".
     """
 
     gate: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fastdata.profiling.selfcheck.check import Check
 from fastdata.profiling.selfcheck.contention import contention
+from fastdata.profiling.selfcheck.decoding import decoding
 from fastdata.profiling.selfcheck.known import median_rows, train_known
 from fastdata.profiling.selfcheck.ledger import ledger
 from fastdata.profiling.selfcheck.observing import observer
@@ -112,6 +113,7 @@ GATES: dict[str, Gate] = {
     "metamorphic": metamorphic,
     "null": null,
     "observer": observer,
+    "observer of decoding": decoding,
     "ledger": ledger,
     "contention": contention,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fastdata.profiling.alone import profile_loader
-from fastdata.profiling.clocks.splitting import Splitting
-from fastdata.profiling.clocks.stageclock import Batch, StageClock
+from fastdata.profiling.clocks.stageclock import Batch, StageClock, note_opened
+from fastdata.profiling.lanes.channel import Channel
+from fastdata.profiling.lanes.stagesums import StageTotals, stage_totals
+from fastdata.profiling.lanes.worklane import WORK, WorkLane
 
 READ, DECODE = ("read", ""), ("decode", "")
 
@@ -26,28 +29,28 @@ class Counting:
 
     def batch(self, *, read: float, decode: float, watches_faults: bool = False) -> None:
         self.clock.begin(many_turns=True, watches_faults=watches_faults)
-        for index in range(4):
-            self.clock.time_sample(lambda: self.sample(read, decode), index)
+        for _ in self.clock.timed(range(4)):
+            self.sample(read, decode)
         self.clock.end()
 
     def sample(self, read: float, decode: float) -> None:
         for stage, seconds in (("read", read), ("decode", decode)):
             is_entered = self.clock.enter(stage)
-            self.clock.name_sample(Path("a") / "b.jpg")
+            note_opened(Path("a") / "b.jpg")
             self.now += seconds
             if is_entered:
                 self.clock.leave()
 
 
-def test_the_first_batches_are_split_and_then_one_in_eight() -> None:
+def test_the_first_batches_are_split_and_then_one_in_sixteen() -> None:
     worker = Counting()
     for _ in range(2024):
         worker.batch(read=1.0, decode=3.0)
     split = [batch.is_split for batch in worker.batches]
     assert all(split[:24])
-    assert 0.1 < sum(split[24:]) / 2000 < 0.15
-    # By chance, so that what comes every eighth batch is not always seen, nor never.
-    assert len({at % 8 for at, is_split in enumerate(split[24:]) if is_split}) == 8
+    assert 0.05 < sum(split[24:]) / 2000 < 0.08
+    # By chance, so that what comes every sixteenth batch is not always seen, nor never.
+    assert len({at % 16 for at, is_split in enumerate(split[24:]) if is_split}) == 16
 
 
 def test_the_others_are_made_up_as_those_were_and_take_their_own_time() -> None:
@@ -58,14 +61,37 @@ def test_the_others_are_made_up_as_those_were_and_take_their_own_time() -> None:
         worker.batch(read=read, decode=decode)
         spent[READ] += 4 * read
         spent[DECODE] += 4 * decode
+    totals = written(worker.batches)
     for key, seconds in spent.items():
-        assert sum(batch.stages[key][1] for batch in worker.batches) == pytest.approx(
-            seconds, rel=0.05
-        )
-        assert {batch.stages[key][0] for batch in worker.batches} == {4}
-    for batch in worker.batches:
-        assert sum(seconds for _, seconds in batch.stages.values()) == pytest.approx(batch.seconds)
-        assert batch.size == 4
+        assert totals[key] == (4 * 3000, pytest.approx(seconds, rel=0.05))
+    whole = sum(batch.seconds for batch in worker.batches)
+    assert sum(seconds for _, seconds in totals.values()) == pytest.approx(whole)
+    assert all(batch.size == 4 for batch in worker.batches)
+
+
+def test_a_worker_in_the_lane_of_one_that_is_gone_adds_to_what_that_did() -> None:
+    workers = Counting(), Counting()
+    for worker in workers:
+        for _ in range(200):
+            worker.batch(read=1.0, decode=3.0)
+    totals = written(*(worker.batches for worker in workers))
+    assert totals[READ] == (4 * 400, pytest.approx(4 * 400 * 1.0))
+    assert totals[DECODE] == (4 * 400, pytest.approx(4 * 400 * 3.0))
+
+
+def written(*workers: Sequence[Batch]) -> StageTotals:
+    """What a lane says that workers, one after the other, have written to it."""
+    channel = Channel.create()
+    try:
+        for batches in workers:
+            lane = channel.claim(WORK, "a worker")
+            assert lane is not None
+            writer = WorkLane(lane, {"worker": 0})
+            for batch in batches:
+                writer.write(batch)
+        return stage_totals(lane)
+    finally:
+        channel.close()
 
 
 def test_a_slow_sample_is_named_in_whichever_batch_it_comes() -> None:
@@ -73,6 +99,7 @@ def test_a_slow_sample_is_named_in_whichever_batch_it_comes() -> None:
     for _ in range(100):
         worker.batch(read=1.0, decode=3.0)
     worker.clock.slow_seconds = 4.5
+    worker.batch(read=1.0, decode=3.0)
     while worker.batches[-1].is_split:
         worker.batch(read=1.0, decode=3.0)
     assert worker.batches[-1].samples == []
@@ -91,7 +118,11 @@ def test_while_something_comes_from_storage_all_are_split() -> None:
 
 
 def test_before_any_was_split_a_batch_is_other_code() -> None:
-    assert Splitting().guess(2.0) == {("other", ""): (0, 2.0)}
+    worker = Counting()
+    for _ in range(200):
+        worker.batch(read=1.0, decode=3.0)
+    first = next(batch for batch in worker.batches if not batch.is_split)
+    assert written([first]) == {("other", ""): (0, 16.0)}
 
 
 class Files(Dataset[torch.Tensor]):

@@ -7,16 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from fastdata.profiling.clocks.stageclock import Batch, SampleTimes, StageClock
+from fastdata.profiling.clocks.stageclock import Batch, SampleTimes, StageClock, note_opened
 from fastdata.profiling.clocks.storage import Usage
 from fastdata.profiling.lanes.channel import Channel
-from fastdata.profiling.lanes.worklane import (
-    WorkLane,
-    counters,
-    slow_samples,
-    stage_totals,
-    work_rings,
-)
+from fastdata.profiling.lanes.stagesums import stage_totals
+from fastdata.profiling.lanes.worklane import WorkLane, counters, slow_samples, work_rings
 
 
 class Worker:
@@ -28,27 +23,24 @@ class Worker:
     def spend(self, seconds: float) -> None:
         self.now += seconds
 
-    def make(self, index: int, *, slow: float = 0.0) -> None:
-        def sample() -> None:
-            self.clock.enter("transform")
-            self.clock.enter("transform", "Crop")
-            self.spend(0.25)
-            self.clock.enter("decode")
-            self.spend(1.0 + slow)
-            self.clock.enter("read")
-            self.clock.name_sample(f"{index}.jpg")
-            self.spend(0.5)
-            self.clock.leave()
-            self.clock.leave()
-            self.clock.leave()
-            self.spend(0.125)
-            self.clock.leave()
-
-        self.clock.time_sample(sample, index)
+    def make(self, index: int, *, slow: float) -> None:
+        self.clock.enter("transform")
+        self.clock.enter("transform", "Crop")
+        self.spend(0.25)
+        self.clock.enter("decode")
+        self.spend(1.0 + slow)
+        self.clock.enter("read")
+        note_opened(f"{index}.jpg")
+        self.spend(0.5)
+        self.clock.leave()
+        self.clock.leave()
+        self.clock.leave()
+        self.spend(0.125)
+        self.clock.leave()
 
     def batch(self, *indices: int, slow: float = 0.0) -> None:
         self.clock.begin()
-        for index in indices:
+        for index in self.clock.timed(indices):
             self.make(index, slow=slow)
         self.clock.enter("collate")
         self.spend(2.0)

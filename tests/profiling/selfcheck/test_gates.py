@@ -13,6 +13,7 @@ from fastdata.cli.profilerun.selfcheck import run_selfcheck
 from fastdata.profiling import selfcheck
 from fastdata.profiling.selfcheck import GPU_GATES, Check
 from fastdata.profiling.selfcheck.contention import contention
+from fastdata.profiling.selfcheck.decoding import decoding_cost
 from fastdata.profiling.selfcheck.gates import (
     RATIOS,
     closed_form,
@@ -51,6 +52,11 @@ def test_no_wait_where_there_is_none_and_all_where_there_is_nothing_else() -> No
 @pytest.mark.alone
 def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
     assert_holds(observer)
+
+
+def test_a_batch_of_decoded_pictures_costs_no_more_than_one_percent() -> None:
+    # By the low end: to have the high one below takes more pairs than a test has time for.
+    assert any(decoding_cost(pairs=80).low < 0.01 for _ in range(3))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.predicted} {one.replay}")
