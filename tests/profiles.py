@@ -203,6 +203,7 @@ def _workers(steps: int) -> Workers:
     return Workers(
         lanes=lanes,
         stages=_stages(steps, 1.0),
+        split_batches=steps,
         ready_share=0.12,
         reading=Reading(
             asked_bytes=steps * BATCH * 110_000,

@@ -138,9 +138,8 @@ def _evidence(steps: StepSummary, start: StartFigures) -> tuple[str, ...]:
         lines.append(f"a batch lay ready at {steps.ready_share:.0%} of the fetches")
     if start.first_batch_seconds is not None and start.worker_start_seconds is not None:
         seconds = start.worker_start_seconds + start.first_batch_seconds
-        lines.append(
-            f"each of {start.epochs} epochs began with {seconds:.2f} s for its first batch"
-        )
+        which = "the only epoch" if start.epochs == 1 else f"each of {start.epochs} epochs"
+        lines.append(f"{which} began with {seconds:.2f} s for its first batch")
     if steps.core_wait_share is not None:
         lines.append(f"waiting for a core {steps.core_wait_share:.1%} of a step")
     return tuple(lines)

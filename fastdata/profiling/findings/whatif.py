@@ -15,7 +15,14 @@ from fastdata.profiling.clocks.plan import MORE_WORKERS, WARM_CACHE, wanted_work
 from fastdata.profiling.findings.pipeline import Pipeline
 from fastdata.profiling.findings.remedy import count_workers
 from fastdata.profiling.findings.summary import SKEWED, StepSummary
-from fastdata.profiling.record import SHARED_STAGES, Estimate, LoaderFacts, WhatIf, Workers
+from fastdata.profiling.record import (
+    SHARED_STAGES,
+    Estimate,
+    LoaderFacts,
+    Reading,
+    WhatIf,
+    Workers,
+)
 
 __all__ = ["BESIDE", "READY", "model_what_ifs"]
 
@@ -25,6 +32,8 @@ _WARM = "with a warm cache"
 
 # Of what is predicted to be gained, so much may be lost to batches that come in bursts.
 _LOST = 0.1
+# Of what was read, what must have come from storage for a warm cache to change something.
+_FROM_STORAGE = 0.01
 
 
 def model_what_ifs(
@@ -179,6 +188,13 @@ def _why_not(facts: Mapping[str, Any], phase: int) -> str:
     return f"; not measured: {why}"
 
 
+def _is_cached(reading: Reading | None) -> bool:
+    """Whether both accounts say that what was read lay in the page cache."""
+    if reading is None or reading.cached_share is None or reading.storage_share is None:
+        return False
+    return reading.cached_share > 1 - _FROM_STORAGE and reading.storage_share < _FROM_STORAGE
+
+
 def _changes(
     model: _Model,
     loader: LoaderFacts,
@@ -205,7 +221,7 @@ def _changes(
             _makers(loader, more),
             how + _why_not(facts, MORE_WORKERS),
         )
-    if seconds.get("read"):
+    if seconds.get("read") and not _is_cached(workers.reading):
         yield model.beside(
             _WARM,
             pipeline.reading_less(seconds["read"] / sum(seconds.values())),

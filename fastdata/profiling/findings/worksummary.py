@@ -101,6 +101,7 @@ def summarise_workers(
             lanes=len(mine),
             threads=max(one.threads for one in mine),
         ),
+        split_batches=round(counted["split"]),
         ready_share=ready_share,
         sample_seconds=median_of(seconds) if seconds else None,
         slowest=_slowest(mine, samples),

@@ -32,11 +32,13 @@ _SLOW_AT = STAGE_SUMS_END
 _SLOW = struct.Struct("<2d240s")
 SLOWEST = 100
 COUNTERS = (
-    "samples", "threads", "read_bytes", "mapped_bytes", "storage_bytes", "page_faults", "pages",
-    "cached_pages", "counted", "uncounted", "accounted", "cpu_seconds", "core_wait_seconds",
+    "samples", "split", "threads", "read_bytes", "mapped_bytes", "storage_bytes", "page_faults",
+    "pages", "cached_pages", "counted", "uncounted", "accounted", "cpu_seconds",
+    "core_wait_seconds",
 )  # fmt: skip
 """What is counted beside the stages; ``threads`` is the most, all others are sums.
 
+``split`` are the batches that were split into stages.
 Bytes are those that reads were given, that were used of mapped files, and that came from storage.
 Pages are those that were looked at, and of these those in the page cache. ``counted`` and
 ``uncounted`` tell how often the kernel's account of the process could be read, and how often not.
@@ -85,6 +87,7 @@ class WorkLane:
             self._stages.add_split(batch.stages)
             self._shares = _by_stage(self._stages.make_up.parts)
             stages: Iterable[float] = _by_stage(batch.stages)
+            self.count({"split": 1})
         else:
             self._stages.add_unsplit(batch.seconds)
             stages = map(batch.seconds.__mul__, self._shares)

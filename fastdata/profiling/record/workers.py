@@ -46,8 +46,7 @@ class Stage(Strict):
         name: One of `STAGES`.
         operation: A part of the stage, such as "RandomResizedCrop" of "transform", whose time is
             contained in the stage's own entry; empty for the whole stage.
-        count: How often it ran; of a DataLoader's batches after the first two dozen, one in eight
-            tells it for the others, and the seconds of each stage with it.
+        count: How often it ran; see `Workers.split_batches`.
         total_seconds: In all workers together. What threads share counts for as long as it holds
             its batch up: their own seconds, added up, divided by `threads`.
         seconds_per_sample: Mean; None where samples were not counted.
@@ -165,6 +164,8 @@ class Workers(Strict):
     Attributes:
         lanes: One for each; empty when nothing was seen, and `Profile.notes` says why.
         stages: Over all lanes, whole stages first, operations after them.
+        split_batches: That were split into stages; the others are taken to be made up alike, with
+            counts and seconds. Of a DataLoader, the first two dozen and one in sixteen.
         ready_share: Share of fetches at which a batch lay ready; None where that is not known.
         sample_seconds: Of single samples.
         slowest: At most 100, slowest first. Of FastLoader's engine, by decoding and resizing.
@@ -176,6 +177,7 @@ class Workers(Strict):
 
     lanes: tuple[WorkerLane, ...] = ()
     stages: tuple[Stage, ...] = ()
+    split_batches: int = 0
     ready_share: float | None = None
     sample_seconds: Estimate | None = None
     slowest: tuple[SlowSample, ...] = ()

@@ -141,6 +141,7 @@ def test_every_sample_is_counted_and_every_second_has_its_stage(tmp_path: Path) 
     path = tmp_path / "sample.bin"
     path.write_bytes(bytes(100_000))
     profile = profile_loader(DataLoader(Files(path), batch_size=2), batches=190, warmup=2)
+    assert 24 <= profile.workers.split_batches < 100
     stages = {stage.name: stage for stage in profile.workers.stages if not stage.operation}
     assert stages["read"].count == pytest.approx(2 * 2 * 190, rel=0.05)
     assert sum(stage.share for stage in stages.values()) == pytest.approx(1.0, abs=0.01)

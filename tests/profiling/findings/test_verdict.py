@@ -10,7 +10,7 @@ import pytest
 from fastdata.profiling.findings.summary import NO_STEPS, StepSummary
 from fastdata.profiling.findings.verdict import Findings, judge
 from fastdata.profiling.findings.whatif import model_what_ifs
-from fastdata.profiling.record import ROWS, Estimate, LoaderFacts, Stage, Workers
+from fastdata.profiling.record import ROWS, Estimate, LoaderFacts, Reading, Stage, Workers
 
 LOADER = LoaderFacts(
     kind="DataLoader", engine=None, dataset="Photos", samples=100, batch_size=4, workers=2,
@@ -164,3 +164,23 @@ def test_arrays_are_to_be_gathered_and_where_they_are_no_command_is_made_up() ->
     found = verdict(steps(0.6), loader=gathers, workers=workers(other=0.003, collate=0.002))
     assert found.kind == "data-bound" and found.next_command is None
     assert found.sentence.endswith("; whole batches are already gathered in one go, 5.00 ms each.")
+
+
+@pytest.mark.parametrize(
+    ("cached_share", "storage_share", "is_offered"),
+    [(1.0, 0.0, False), (1.0, 0.5, True), (0.3, 0.0, True), (None, 0.0, True), (1.0, None, True)],
+)
+def test_a_warm_cache_is_no_change_where_all_that_was_read_lay_there(
+    cached_share: float | None, storage_share: float | None, is_offered: bool
+) -> None:
+    reading = Reading(
+        asked_bytes=10_000,
+        storage_bytes=None,
+        storage_share=storage_share,
+        bytes_per_second=None,
+        page_faults=0,
+        cached_share=cached_share,
+    )
+    made = dataclasses.replace(workers(read=0.1, decode=0.1), reading=reading)
+    found = model_what_ifs(steps(0.5), LOADER, made, cores=2)
+    assert any(one.name == "with a warm cache" for one in found) == is_offered

@@ -277,3 +277,15 @@ def test_every_row_and_stage_has_a_name_and_a_colour() -> None:
     for name in (*ROWS, *STAGES):
         # Once for light and once for dark.
         assert text.count(f"--{name}: #") == 2
+
+
+def test_the_page_says_of_how_many_batches_the_stages_are() -> None:
+    made = data_bound()
+    batches = sum(lane.batches for lane in made.workers.lanes)
+
+    def words(split: int) -> str:
+        workers = dataclasses.replace(made.workers, split_batches=split)
+        return " ".join(Page(render(data_bound(workers=workers))).words)
+
+    assert f"stages of 36 of {batches:,} batches, and the rest alike" in words(36)
+    assert "the rest alike" not in words(batches)

@@ -28,11 +28,12 @@ def stage_section(workers: Workers) -> str:
         return ""
     operations = [stage for stage in workers.stages if stage.operation]
     what = f"{human_duration(total)} of work on batches in {_number(len(workers.lanes), 'lane')}"
+    beside = _sharing(whole) + _sampled(workers)
     reading = reading_line(workers)
     read = "" if reading is None else f'<p class="quiet">{escape(reading)}</p>'
     return (
         f'<section><h2>Inside the workers</h2><p class="quiet">{what}, by stage, and below it the '
-        f"operations of a stage{_sharing(whole)}</p>{_flame(whole, operations, total)}"
+        f"operations of a stage{beside}</p>{_flame(whole, operations, total)}"
         f"{read}{_table(whole, operations)}</section>"
     )
 
@@ -43,6 +44,13 @@ def _sharing(whole: Sequence[Stage]) -> str:
         return ""
     names, threads = " and ".join(STAGE_LABELS[stage.name] for stage in shared), shared[0].threads
     return f"; {names} by {threads} threads, whose time is divided by {threads}"
+
+
+def _sampled(workers: Workers) -> str:
+    batches = sum(lane.batches for lane in workers.lanes)
+    if workers.split_batches >= batches:
+        return ""
+    return f"; stages of {workers.split_batches:,} of {batches:,} batches, and the rest alike"
 
 
 def _number(count: int, name: str) -> str:
