@@ -1,4 +1,4 @@
-"""For all tests: turns, GPUs that are promised or not there, and cheap forks."""
+"""For all tests: turns, GPUs that are promised or not there, unhurried examples, cheap forks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 from turns import KINDS, turn
+
+# On a busy machine an example takes long and is as right.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 # Outermost, so that a test's own time limit does not count what it waits for its turn.
