@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ __all__ = ["Freezer"]
 _ALIGN = 16
 _LENGTH = struct.Struct("<I")
 _ARRAY_KINDS = "biufcSUMm"
+_DTYPE = re.compile(rf"[<>|][{_ARRAY_KINDS}]\d+(\[\w+\])?")
 _RUN_TIME = record_type("_", ()).__module__
 
 # What damaged bytes can lead to; nothing else is done with them.
@@ -191,8 +193,15 @@ def _array_form(value: Any, buffers: list[Any], where: str) -> _Form:
     )
 
 
+def _dtype(text: str) -> np.dtype[Any]:
+    """The dtype of this `str`; NumPy itself reads far more, some of it as Python."""
+    if not _DTYPE.fullmatch(text):
+        raise ValueError(f"{text!r} is no dtype of an array")
+    return np.dtype(text)
+
+
 def _thaw_array(body: Any, reader: _Reader) -> Any:
-    dtype, shape = np.dtype(body[0]), body[1]
+    dtype, shape = _dtype(body[0]), body[1]
     data = reader.take(dtype.itemsize * math.prod(shape))
     return (
         np.frombuffer(bytearray(data), dtype).reshape(shape)
@@ -212,7 +221,7 @@ def _thaw_tensor(body: Any, reader: _Reader) -> torch.Tensor:
 
 
 def _thaw_scalar(body: Any, reader: _Reader) -> Any:
-    dtype = np.dtype(body)
+    dtype = _dtype(body)
     return np.frombuffer(bytes(reader.take(dtype.itemsize)), dtype)[0]
 
 
