@@ -7,4 +7,5 @@ another by bare names; what is shared with them is found through the path.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "peers"))
+# Behind the script's own folder, and before whatever modules lie beside a checkout.
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "peers"))

@@ -152,7 +152,10 @@ def test_the_engine_of_fastloader_is_seen(
     seen = done.profile.workers
     for name in ("read", "crc", "decode", "resize", "collate"):
         assert stage(seen, name).total_seconds > 0
-    assert stage(seen, "decode").count == 30 and seen.lanes[0].samples == 30
+    # A thread has begun with the next epoch when the script ends.
+    made = seen.lanes[0].samples
+    assert stage(seen, "decode").count == made
+    assert made == 30 if threads == 0 else made in (30, 31, 32)
     whole = [one for one in seen.stages if not one.operation]
     assert sum(one.total_seconds for one in whole) == pytest.approx(seen.lanes[0].busy_seconds)
     # One slow sample of 30, by the file that it was packed from.

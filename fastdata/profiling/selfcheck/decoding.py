@@ -30,7 +30,7 @@ _BATCH_SIZE = 8
 _WARMUP = 4
 
 
-def decoding(*, pairs: int = 300) -> Iterator[Check]:
+def decoding(*, pairs: int = 500) -> Iterator[Check]:
     """What the profiler costs a batch that Pillow decodes, at most, in CPU time of its thread.
 
     A gate of its own beside the one on the training thread: a decoder leaves nothing of the
