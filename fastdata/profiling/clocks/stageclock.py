@@ -129,11 +129,6 @@ class StageClock:
         self.slow_seconds = 0.0
 
     @property
-    def is_running(self) -> bool:
-        """Whether a batch is being made."""
-        return self._batch is not None
-
-    @property
     def busy_seconds(self) -> float:
         """That went into batches so far; other threads may ask."""
         batch, ended = self._batch, self._ended
