@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from fastdata.converters import convert
 from fastdata.demo.files import CONVERSION, MadeFiles, write_files
 from fastdata.demo.race import run_files, run_pack
+from fastdata.hardware import read_machine
 from fastdata.profiling import Profile, Profiler
 
 pytestmark = pytest.mark.alone
@@ -20,6 +23,19 @@ STEPS = 24
 
 # Cores that other programs take; without them a run of the pack is compute-bound.
 BUSY_ELSEWHERE = 0.3
+
+
+@pytest.fixture(autouse=True)
+def core_for_the_loader() -> Iterator[None]:
+    """One core that torch leaves alone.
+
+    Where its threads fill them all, the training thread waits for the loader's to give its core
+    back, and which of the two verdicts about that is given depends on a few percent.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, read_machine().cores - 1))
+    yield
+    torch.set_num_threads(threads)
 
 
 def cpu_of_others() -> float:
