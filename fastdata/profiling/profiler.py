@@ -158,14 +158,14 @@ class _Passing:
 
     def timed(self, recorder: Recorder) -> Iterator[Any]:
         """The batches."""
-        noted = self._fastdata_pass
+        noted, take = self._fastdata_pass, functools.partial(next, self.batches)
         while True:
             try:
                 # Inside another pass that is timed, or after the profiler's end.
                 if noted is None or current() is not recorder:
-                    batch = next(self.batches)
+                    batch = take()
                 else:
-                    batch = fetch(noted[1], lambda: next(self.batches), recorder)
+                    batch = fetch(noted[1], take, recorder)
             except StopIteration:
                 return
             yield batch

@@ -1,10 +1,10 @@
 """Which batches are split into stages, and how the others are taken to be made up.
 
 To split a batch costs 0.2 ms a picture where decoding by Pillow (4.5 ms) has driven the clocks'
-code out of the caches, 5 % of it. So, after the first ones, one batch in sixteen is split, by
-chance, since what is slow may come every so many batches. The others are timed as a whole, and of
-their samples the slowest are noted, which costs 0.03 ms a picture (medians of 38 and 458 pairs of
-batches of 8, with and without).
+code out of the caches, 5 % of it. So, after the first ones, one batch in 32 is split, by chance,
+since what is slow may come every so many batches. The others are timed as a whole, and of their
+samples the slowest are noted, which costs 0.03 ms a picture (medians of 47 and 1,876 pairs of
+batches of 8, with and without; half of that belongs to the batch and not to its pictures).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ StageKey = tuple[str, str]
 """Stage and operation; the operation is empty for what belongs to the stage as a whole."""
 
 _FIRST = 24
-SPLIT_SHARE = 1 / 16
+SPLIT_SHARE = 1 / 32
 """Of the batches after the first ones, those that are split."""
 
-# Of a batch's weight, what it still has when the next one is split: about the last five count.
-_KEPT = 0.8
+# Of a batch's weight, what it still has when the next one is split: about the last three count.
+_KEPT = 0.6
 
 
 class Choice:

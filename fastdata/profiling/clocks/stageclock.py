@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +20,7 @@ from fastdata.profiling.clocks.splitting import Choice, StageKey
 from fastdata.profiling.clocks.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
-__all__ = ["PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock", "note_opened"]
+__all__ = ["OPENED", "PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock"]
 
 PAGE_FAULTS: StageKey = ("read", "page faults")
 """Waiting for storage on access to a mapped file, which no call reads."""
@@ -76,24 +79,21 @@ class Batch:
     size: int = 0
 
 
+_NOWHERE: MutableSequence[Any] = deque(maxlen=0)
+
+
 class _Opened(threading.local):
-    """What was opened on this thread for the sample that it makes.
+    """What is opened on a thread, by which the sample that it makes may be called.
 
     Attributes:
-        files: The first of them, as `open` was given it; None while no batch is made.
+        files: As `open` was given them; those who open some append to it, and where no batch is
+            made, nothing of that is kept.
     """
 
-    files: list[Any] | None = None
+    files: MutableSequence[Any] = _NOWHERE
 
 
-_OPENED = _Opened()
-
-
-def note_opened(file: Any) -> None:
-    """Notes that the calling thread opens a file, by whose name a sample may be called."""
-    files = _OPENED.files
-    if files is not None and not files:
-        files.append(file)
+OPENED = _Opened()
 
 
 class StageClock:
@@ -121,6 +121,7 @@ class StageClock:
         self._usage = usage
         self._used: Usage | None = None
         self._batch: Batch | None = None
+        self._timed: _Timed | None = None
         self._stack: list[StageKey] = []
         self._since = 0.0
         self._ended = 0.0
@@ -153,13 +154,16 @@ class StageClock:
         self._since = self._clock()
         self._batch = Batch(start=self._since, is_split=self.is_splitting)
         self._stack = [("other", "")]
-        _OPENED.files = []
+        OPENED.files = []
 
     def end(self, *, is_whole: bool = True) -> None:
         """It is made, or has failed, or there was none any more."""
         assert self._batch is not None
         self._turn()
-        _OPENED.files = None
+        if self._timed is not None:
+            self._take_samples(self._timed)
+            self._timed = None
+        OPENED.files = _NOWHERE
         batch, self._batch = self._batch, None
         batch.seconds = self._since - batch.start
         self._ended += batch.seconds
@@ -227,28 +231,20 @@ class StageClock:
         To look at the clock between two of them costs less than a call around each sample: once a
         picture was decoded, every function that is called has left the processor's caches.
         """
-        found = _Timed(indices)
-        found.each = self._time_each
-        return found
+        self._timed = _Timed(indices, self._clock)
+        return self._timed
 
-    def _time_each(self, indices: Iterator[Any]) -> Iterator[Any]:
-        clock, least = self._clock, 0.0 if self.is_splitting else self.slow_seconds
-        batch, opened, size = self._batch, _OPENED.files, 0
-        begun = clock()
-        try:
-            for index in indices:
-                if opened:
-                    opened.clear()
-                yield index
-                now = clock()
-                seconds, begun = now - begun, now
-                size += 1
-                if seconds > least and batch is not None:
-                    number = index if isinstance(index, int) else -1
-                    batch.samples.append(Sample(index=number, seconds=seconds, name=_name(opened)))
-        finally:
-            if batch is not None:
-                batch.size = size
+    def _take_samples(self, of: _Timed) -> None:
+        assert self._batch is not None
+        least = 0.0 if self.is_splitting else self.slow_seconds
+        seconds = of.seconds()
+        self._batch.size = len(seconds)
+        if self.is_splitting or max(seconds, default=0.0) > least:
+            self._batch.samples += (
+                Sample(index=of.number(place), seconds=one, name=_name(of.opened(place)))
+                for place, one in enumerate(seconds)
+                if one > least
+            )
 
     def _turn(self) -> None:
         assert self._batch is not None
@@ -277,14 +273,41 @@ class StageClock:
 
 
 class _Timed(list[Any]):
-    """Indices that are timed while they are gone through."""
+    """Indices that note when each is asked for, without a Python function between two of them.
 
-    each: Callable[[Iterator[Any]], Iterator[Any]]
+    Args:
+        indices: Of samples.
+        clock: The wall clock.
+    """
+
+    def __init__(self, indices: Iterable[Any], clock: Clock) -> None:
+        super().__init__(indices)
+        self._clock = clock
+        self._files: Sequence[Any] = ()
+        # When each was asked for and how many files had been opened by then, the end included.
+        self._times: list[float] = []
+        self._counts: list[int] = []
 
     def __iter__(self) -> Iterator[Any]:
-        return self.each(super().__iter__())
+        self._files, self._times, self._counts = OPENED.files, [], []
+        times = map(self._times.append, iter(self._clock, None))
+        counts = map(self._counts.append, map(len, itertools.repeat(self._files)))
+        return map(operator.itemgetter(2), zip(times, counts, super().__iter__(), strict=False))
+
+    def seconds(self) -> list[float]:
+        """What each sample took that was made."""
+        return list(map(operator.sub, self._times[1:], self._times))
+
+    def number(self, place: int) -> int:
+        """The index of one as a number; -1 where it is none."""
+        index = self[place]
+        return index if isinstance(index, int) else -1
+
+    def opened(self, place: int) -> Sequence[Any]:
+        """The files that were opened for one."""
+        return self._files[self._counts[place] : self._counts[place + 1]]
 
 
-def _name(opened: list[Any] | None) -> str:
+def _name(opened: Sequence[Any]) -> str:
     first = opened[0] if opened else ""
     return os.fsdecode(first) if isinstance(first, str | bytes | os.PathLike) else ""

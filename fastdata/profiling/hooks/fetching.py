@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable
@@ -78,7 +79,8 @@ def _around_next(original: Any) -> Any:
             recorder.see_background(one.loader)
             recorder.thread().fetching = one.loader
             return original(self)
-        return fetch(one, lambda: original(self), recorder, is_ready=_is_ready(self))
+        take = functools.partial(original, self)
+        return fetch(one, take, recorder, is_ready=_is_ready(self))
 
     return take_next
 
@@ -95,7 +97,8 @@ def fetch(
     if threading.current_thread() is not threading.main_thread():
         recorder.see_background(one.loader)
     thread.fetching = one.loader
-    take = thread.choose_batch(one, take)
+    if thread.tries:
+        take = thread.choose_batch(one, take)
     thread.ledger.begin_fetch(one)
     try:
         batch = take()

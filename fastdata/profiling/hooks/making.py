@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from fastdata.profiling.hooks.patches import put_around
-from fastdata.profiling.hooks.staging import begin_batch, running, stage
+from fastdata.profiling.hooks.staging import begin_batch, stage
 from fastdata.profiling.hooks.transforming import time_transforms
 from fastdata.profiling.recorders.describe import name_dataset, sample_count
 from fastdata.profiling.recorders.recorder import Recorder, current
@@ -33,7 +33,7 @@ def install_making(undo: ExitStack) -> None:
 def _around_fetch(original: Any, undo: ExitStack) -> Any:
     def fetch(self: Any, indices: Any) -> Any:
         recorder = current()
-        if recorder is None or running() is not None:
+        if recorder is None or recorder.workshop.running is not None:
             return original(self, indices)
         owner, worker, times_samples = self.__dict__.get(_WORKER, (None, None, False))
         if owner is not recorder:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from fastdata.profiling.clocks.stageclock import note_opened
+from fastdata.profiling.clocks.stageclock import OPENED
 from fastdata.profiling.hooks.staging import (
     STAGES,
     PlainCall,
@@ -38,7 +38,7 @@ _CALLS = {
 def install_opening(undo: ExitStack) -> None:
     """Watches files that are opened by Python."""
     for owner in (builtins, io):
-        STAGES.put_around(owner, "open", _around_open, undo=undo, lifted=_noting)
+        STAGES.put_around(owner, "open", _around_open, undo=undo, lifted=_Noting)
 
 
 def install_module(name: str, undo: ExitStack) -> None:
@@ -63,7 +63,7 @@ MODULES = (*_INSTALLERS, *_CALLS)
 
 
 def _around_open(original: Any) -> Any:
-    noting = _noting(original)
+    noting = _Noting(original)
 
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
         worker = running_worker()
@@ -86,12 +86,20 @@ def _around_open(original: Any) -> Any:
     return PlainCall(opened)
 
 
-def _noting(original: Any) -> Any:
-    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
-        note_opened(file)
-        return original(file, *args, **kwargs)
+class _Noting:
+    """`open` as it was, which notes what is opened, in one call; see `PlainCall`.
 
-    return PlainCall(opened)
+    Args:
+        original: That one.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+
+    def __call__(self, file: Any, *args: Any, **kwargs: Any) -> Any:
+        """Opens a file."""
+        OPENED.files.append(file)
+        return self._original(file, *args, **kwargs)
 
 
 class _TimedReader(io.BufferedReader):

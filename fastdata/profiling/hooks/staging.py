@@ -93,8 +93,7 @@ def work_of(
 
 def begin_batch(worker: Worker, recorder: Recorder, *, many_turns: bool = False) -> None:
     """A batch begins on this thread; see `StageClock.begin`."""
-    recorder.workshop.run(worker, many_turns=many_turns)
-    is_needed = recorder.workshop.is_splitting
+    is_needed = recorder.workshop.run(worker, many_turns=many_turns)
     if STAGES.is_laid != is_needed:
         STAGES.lay(is_needed)
 
@@ -104,7 +103,7 @@ def stage(name: str, operation: str = "") -> Around:
 
     def around(original: Any) -> Any:
         def timed(*args: Any, **kwargs: Any) -> Any:
-            clock = running()
+            clock = running() if STAGES.is_laid else None
             if clock is None or not clock.enter(name, operation):
                 return original(*args, **kwargs)
             try:

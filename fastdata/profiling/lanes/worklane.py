@@ -67,6 +67,9 @@ class WorkLane:
     Args:
         lane: Claimed for it.
         facts: About it, told once.
+
+    Attributes:
+        slow_seconds: What a sample must take at least to be one of the slowest.
     """
 
     def __init__(self, lane: Lane, facts: dict[str, Any]) -> None:
@@ -78,6 +81,7 @@ class WorkLane:
         # Each with its place in the lane.
         self._slow = [(sample.seconds, place) for place, sample in enumerate(slow_samples(lane))]
         heapq.heapify(self._slow)
+        self.slow_seconds = self._least_slow()
         if not lane.facts():
             lane.tell(**facts)
 
@@ -101,11 +105,6 @@ class WorkLane:
             self._take_in(batch.times)
         self.count({"samples": batch.size})
 
-    @property
-    def slow_seconds(self) -> float:
-        """What a sample must take at least to be one of the slowest."""
-        return self._slow[0][0] if len(self._slow) == SLOWEST else 0.0
-
     def count(self, found: Mapping[str, float]) -> None:
         """Adds to counters, by the names of `COUNTERS`."""
         for name, number in found.items():
@@ -127,6 +126,9 @@ class WorkLane:
         """Adds time to a stage."""
         self._stages.add((stage, operation), count=count, seconds=seconds)
 
+    def _least_slow(self) -> float:
+        return self._slow[0][0] if len(self._slow) == SLOWEST else 0.0
+
     def _keep_if_slow(self, sample: Sample) -> None:
         place = len(self._slow)
         if place < SLOWEST:
@@ -136,6 +138,7 @@ class WorkLane:
             heapq.heapreplace(self._slow, (sample.seconds, place))
         else:
             return
+        self.slow_seconds = self._least_slow()
         # The end of a path says more than its beginning.
         name = sample.name.encode(errors="replace")[-240:]
         at = self._lane.at + _SLOW_AT + place * _SLOW.size

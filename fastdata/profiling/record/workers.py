@@ -165,7 +165,7 @@ class Workers(Strict):
         lanes: One for each; empty when nothing was seen, and `Profile.notes` says why.
         stages: Over all lanes, whole stages first, operations after them.
         split_batches: That were split into stages; the others are taken to be made up alike, with
-            counts and seconds. Of a DataLoader, the first two dozen and one in sixteen.
+            counts and seconds. Of a DataLoader, the first two dozen and one in 32.
         ready_share: Share of fetches at which a batch lay ready; None where that is not known.
         sample_seconds: Of single samples.
         slowest: At most 100, slowest first. Of FastLoader's engine, by decoding and resizing.

@@ -159,8 +159,6 @@ class Thread:
 
     def choose_batch(self, one: Pass, take: Callable[[], Any]) -> Callable[[], Any]:
         """How to get the next batch of a pass: by `take`, unless one is replayed."""
-        if not self.tries:
-            return take
         chosen = self._replay.choose(one, take, done=self.ledger.steps)
 
         def got() -> Any:

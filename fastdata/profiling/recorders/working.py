@@ -123,8 +123,12 @@ class Workshop:
             found[key] = Worker(self._channel, facts, self._residency)
         return found[key]
 
-    def run(self, worker: Worker, *, many_turns: bool = False) -> None:
-        """A batch begins on this thread; see `StageClock.begin`."""
+    def run(self, worker: Worker, *, many_turns: bool = False) -> bool:
+        """A batch begins on this thread; see `StageClock.begin`.
+
+        Returns:
+            Whether on any thread a batch is being made that is split into stages.
+        """
         here, clock = self._local, worker.clock
         here.worker = worker
         worker.begin(watches_faults=self._meter.sees_storage, many_turns=many_turns)
@@ -135,6 +139,7 @@ class Workshop:
         if here.accounts and worker.owns_process:
             here.begun = _clocks()
             self._core_clock.read()
+        return bool(self._splitting)
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
         """It is made, or there is none."""
@@ -165,11 +170,6 @@ class Workshop:
             self._local.core_clock = CoreClock()
         found: CoreClock = self._local.core_clock
         return found
-
-    @property
-    def is_splitting(self) -> bool:
-        """Whether on any thread a batch is being made that is split into stages."""
-        return bool(self._splitting)
 
     @property
     def clock(self) -> StageClock | None:

@@ -28,18 +28,21 @@ _MOST = 0.01
 _FILES = 16
 _BATCH_SIZE = 8
 _WARMUP = 4
+_LOOK_AFTER = 100
+# Of the interval, as a share of a batch.
+_WIDTH = 0.004
 
 
-def decoding(*, pairs: int = 500) -> Iterator[Check]:
+def decoding(*, most_pairs: int = 2000) -> Iterator[Check]:
     """What the profiler costs a batch that Pillow decodes, at most, in CPU time of its thread.
 
     A gate of its own beside the one on the training thread: a decoder leaves nothing of the
     profiler's code in the caches, and what costs a microsecond elsewhere costs ten here.
 
     Args:
-        pairs: Of equal batches with and without.
+        most_pairs: See `decoding_cost`.
     """
-    cost = decoding_cost(pairs=pairs)
+    cost = decoding_cost(most_pairs=most_pairs)
     yield Check(
         gate="observer of decoding",
         case=f"photos by Pillow, {cost.median:.2%} in the median",
@@ -50,19 +53,30 @@ def decoding(*, pairs: int = 500) -> Iterator[Check]:
     )
 
 
-def decoding_cost(*, pairs: int) -> Estimate:
+def decoding_cost(*, most_pairs: int) -> Estimate:
     """What it adds, as a share of a batch.
 
     Batches with and without it alternate as ABBA over the same pictures. Those that are split into
     stages are so many at the beginning that their cost is known apart from that of the others, and
     counts with the share that they have later.
+
+    Args:
+        most_pairs: Of equal batches with and without; fewer where the interval is narrow before.
     """
     added: dict[bool, list[float]] = {True: [], False: []}
-    without = []
-    for number, (is_split, alone, watched) in enumerate(_pairs(pairs)):
-        if number >= _WARMUP:
-            added[is_split].append(watched - alone)
-            without.append(alone)
+    without: list[float] = []
+    for number, (is_split, alone, watched) in enumerate(_pairs(most_pairs)):
+        if number < _WARMUP:
+            continue
+        added[is_split].append(watched - alone)
+        without.append(alone)
+        # By its width and not by where it lies, which would choose among chances.
+        if number % _LOOK_AFTER == 0 and (found := _cost(added, without)).high - found.low < _WIDTH:
+            break
+    return _cost(added, without)
+
+
+def _cost(added: dict[bool, list[float]], without: list[float]) -> Estimate:
     batch = statistics.median(without)
     split, whole = median_of(added[True]), median_of(added[False])
     # The rare ones by their median alone: they are too few for ends that say something.

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fastdata.profiling.alone import profile_loader
-from fastdata.profiling.clocks.stageclock import Batch, StageClock, note_opened
+from fastdata.profiling.clocks.stageclock import OPENED, Batch, StageClock
 from fastdata.profiling.lanes.channel import Channel
 from fastdata.profiling.lanes.stagesums import StageTotals, stage_totals
 from fastdata.profiling.lanes.worklane import WORK, WorkLane
@@ -36,34 +36,34 @@ class Counting:
     def sample(self, read: float, decode: float) -> None:
         for stage, seconds in (("read", read), ("decode", decode)):
             is_entered = self.clock.enter(stage)
-            note_opened(Path("a") / "b.jpg")
+            OPENED.files.append(Path("a") / "b.jpg")
             self.now += seconds
             if is_entered:
                 self.clock.leave()
 
 
-def test_the_first_batches_are_split_and_then_one_in_sixteen() -> None:
+def test_the_first_batches_are_split_and_then_one_in_32() -> None:
     worker = Counting()
     for _ in range(2024):
         worker.batch(read=1.0, decode=3.0)
     split = [batch.is_split for batch in worker.batches]
     assert all(split[:24])
-    assert 0.05 < sum(split[24:]) / 2000 < 0.08
-    # By chance, so that what comes every sixteenth batch is not always seen, nor never.
-    assert len({at % 16 for at, is_split in enumerate(split[24:]) if is_split}) == 16
+    assert 0.025 < sum(split[24:]) / 2000 < 0.04
+    # By chance, so that what comes every eighth batch is not always seen, nor never.
+    assert len({at % 8 for at, is_split in enumerate(split[24:]) if is_split}) == 8
 
 
 def test_the_others_are_made_up_as_those_were_and_take_their_own_time() -> None:
     worker, random_costs = Counting(), random.Random(1)
     spent = {READ: 0.0, DECODE: 0.0}
-    for number in range(3000):
-        read, decode = random_costs.uniform(0.5, 1.5), 1.0 + number / 1000
+    for number in range(6000):
+        read, decode = random_costs.uniform(0.5, 1.5), 1.0 + number / 2000
         worker.batch(read=read, decode=decode)
         spent[READ] += 4 * read
         spent[DECODE] += 4 * decode
     totals = written(worker.batches)
     for key, seconds in spent.items():
-        assert totals[key] == (4 * 3000, pytest.approx(seconds, rel=0.05))
+        assert totals[key] == (4 * 6000, pytest.approx(seconds, rel=0.05))
     whole = sum(batch.seconds for batch in worker.batches)
     assert sum(seconds for _, seconds in totals.values()) == pytest.approx(whole)
     assert all(batch.size == 4 for batch in worker.batches)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from fastdata.profiling.clocks.stageclock import Batch, SampleTimes, StageClock, note_opened
+from fastdata.profiling.clocks.stageclock import OPENED, Batch, SampleTimes, StageClock
 from fastdata.profiling.clocks.storage import Usage
 from fastdata.profiling.lanes.channel import Channel
 from fastdata.profiling.lanes.stagesums import stage_totals
@@ -30,7 +30,7 @@ class Worker:
         self.clock.enter("decode")
         self.spend(1.0 + slow)
         self.clock.enter("read")
-        note_opened(f"{index}.jpg")
+        OPENED.files.append(f"{index}.jpg")
         self.spend(0.5)
         self.clock.leave()
         self.clock.leave()

@@ -56,7 +56,7 @@ def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
 
 def test_a_batch_of_decoded_pictures_costs_no_more_than_one_percent() -> None:
     # By the low end: to have the high one below takes more pairs than a test has time for.
-    assert any(decoding_cost(pairs=80).low < 0.01 for _ in range(3))
+    assert any(decoding_cost(most_pairs=80).low < 0.01 for _ in range(3))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.predicted} {one.replay}")
