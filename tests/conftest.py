@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -13,6 +14,12 @@ from turns import KINDS, turn
 # On a busy machine an example takes long and is as right.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Has children hear Ctrl+C, to which a shell makes deaf whatever it runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Outermost, so that a test's own time limit does not count what it waits for its turn.
