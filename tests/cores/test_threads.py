@@ -129,10 +129,13 @@ def test_the_interpreter_ends_while_daemon_threads_decode() -> None:
 
 
 def test_an_interrupt_is_heard_between_batches() -> None:
-    running = start("print('begun', flush=True)\ndecode_for_ever()\n")
-    assert running.stdout is not None and running.stdout.readline() == b"begun\n"
-    time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=120)
+    with start("print('begun', flush=True)\ndecode_for_ever()\n") as running:
+        try:
+            assert running.stdout is not None and running.stdout.readline() == b"begun\n"
+            time.sleep(0.1)
+            running.send_signal(signal.SIGINT)
+            _, errors = running.communicate(timeout=120)
+        finally:
+            running.kill()
     assert running.returncode == -signal.SIGINT
     assert b"KeyboardInterrupt" in errors
