@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import random
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+import fastdata.profiling
+from fastdata.profiling import Profiler
 from fastdata.profiling.alone import profile_loader
 from fastdata.profiling.clocks.stageclock import OPENED, Batch, StageClock
 from fastdata.profiling.lanes.channel import Channel
 from fastdata.profiling.lanes.stagesums import StageTotals, stage_totals
 from fastdata.profiling.lanes.worklane import WORK, WorkLane
 
+PROFILING = Path(fastdata.profiling.__file__).parent
 READ, DECODE = ("read", ""), ("decode", "")
 
 
@@ -146,3 +152,40 @@ def test_every_sample_is_counted_and_every_second_has_its_stage(tmp_path: Path) 
     assert stages["read"].count == pytest.approx(2 * 2 * 190, rel=0.05)
     assert sum(stage.share for stage in stages.values()) == pytest.approx(1.0, abs=0.01)
     assert profile.workers.slowest[0].name == str(path)
+
+
+class SlowAtFirst(Files):
+    """The first sample takes longer than any that is watched, which is then none of the slowest."""
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        if not index:
+            time.sleep(0.02)
+        return super().__getitem__(index)
+
+
+def test_between_batches_that_are_split_a_sample_costs_one_call(tmp_path: Path) -> None:
+    """No hook but the one around `open`: each call costs microseconds once caches are cold."""
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    calls: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and Path(frame.f_code.co_filename).is_relative_to(PROFILING):
+            calls.append(frame.f_code.co_name)
+
+    counts = []
+    for size in (8, 16):
+        slow = 104 // size
+        order = [[0] * size] * slow + [[1] * size] * (31 - slow)
+        with Profiler(warmup=0) as profiler:
+            batches = iter(profiler.watch(DataLoader(SlowAtFirst(path), batch_sampler=order)))
+            for _ in range(30):
+                next(batches)
+            calls.clear()
+            sys.setprofile(note)
+            try:
+                next(batches)
+            finally:
+                sys.setprofile(None)
+        counts.append(len(calls))
+    assert counts[1] - counts[0] == 8, calls
