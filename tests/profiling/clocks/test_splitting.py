@@ -175,7 +175,7 @@ def test_between_batches_that_are_split_a_sample_costs_one_call(tmp_path: Path) 
 
     counts = []
     for size in (8, 16):
-        slow = 104 // size
+        slow = 112 // size
         order = [[0] * size] * slow + [[1] * size] * (31 - slow)
         with Profiler(warmup=0) as profiler:
             batches = iter(profiler.watch(DataLoader(SlowAtFirst(path), batch_sampler=order)))
