@@ -36,9 +36,8 @@ class StepNotes:
     def add(self, samples: int | None, *, is_ready: bool | None) -> None:
         """Takes in one fetch."""
         self.fetches += 1
-        # As `_sum` does, without its calls: this is part of every step.
-        self.samples = None if self.samples is None or samples is None else self.samples + samples
-        self.ready = None if self.ready is None or is_ready is None else self.ready + is_ready
+        self.samples = _sum(self.samples, samples)
+        self.ready = _sum(self.ready, is_ready)
 
     def join(self, other: StepNotes) -> None:
         """Takes in the fetches of another."""

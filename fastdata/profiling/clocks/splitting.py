@@ -1,10 +1,10 @@
 """Which batches are split into stages, and how the others are taken to be made up.
 
 To split a batch costs 0.2 ms a picture where decoding by Pillow (4.5 ms) has driven the clocks'
-code out of the caches, 5 % of it. So, after the first ones, one batch in 32 is split, by chance,
+code out of the caches, 4 % of it. So, after the first ones, one batch in 32 is split, by chance,
 since what is slow may come every so many batches. The others are timed as a whole, and of their
-samples the slowest are noted, which costs 0.03 ms a picture (medians of 47 and 1,876 pairs of
-batches of 8, with and without; half of that belongs to the batch and not to its pictures).
+samples the slowest are noted, which costs 0.03 ms a picture (medians of 92 and 1,904 pairs of
+batches of 8, with and without).
 """
 
 from __future__ import annotations

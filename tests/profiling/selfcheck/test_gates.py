@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from gated import assert_holds
 
 from fastdata.cli.profilerun.selfcheck import run_selfcheck
 from fastdata.profiling import selfcheck
+from fastdata.profiling.recorders.working import Worker, Workshop
 from fastdata.profiling.selfcheck import GPU_GATES, Check
 from fastdata.profiling.selfcheck.contention import contention
 from fastdata.profiling.selfcheck.decoding import decoding_cost
@@ -57,6 +59,20 @@ def test_the_profiler_costs_less_than_one_percent_and_03_ms_a_step() -> None:
 def test_a_batch_of_decoded_pictures_costs_no_more_than_one_percent() -> None:
     # By the low end: to have the high one below takes more pairs than a test has time for.
     assert any(decoding_cost(most_pairs=80).low < 0.01 for _ in range(3))
+
+
+def test_what_the_profiler_takes_from_a_batch_of_pictures_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop_late(self: Workshop, worker: Worker, *, is_whole: bool) -> None:
+        until = time.thread_time() + 0.005
+        while time.thread_time() < until:
+            pass
+        plain(self, worker, is_whole=is_whole)
+
+    plain = Workshop.stop
+    monkeypatch.setattr(Workshop, "stop", stop_late)
+    assert any(decoding_cost(most_pairs=80).low > 0.01 for _ in range(3))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one.predicted} {one.replay}")
