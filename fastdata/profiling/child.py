@@ -51,7 +51,7 @@ def _end(channel: Channel, own: Any, pid: int, census: SyncCensus | None) -> Non
     if own is not None and pid == os.getpid():
         recorder = current()
         if recorder is not None:
-            recorder.thread().ledger.settle()
+            recorder.settle()
         own.tell(ended=True)
         if census is not None and uses_gpu():
             tell_syncs(channel, census)

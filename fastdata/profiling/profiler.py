@@ -113,11 +113,14 @@ class Profiler:
         """
         if self._session is None:
             raise UsageError("nothing was measured; run the loop inside 'with Profiler() as p:'")
+        if self._recorder is not None and current() is self._recorder:
+            self._recorder.settle()
         return assemble(self._session)
 
     def _leave_out_work(self) -> None:
         """Leaves what workers have done so far, first reads above all, out of their sums."""
         assert self._session is not None
+        self._running().workshop.settle()
         self._session.work_before = work_so_far(self._session.channel.lanes(), time.perf_counter())
 
     def _running(self) -> Recorder:

@@ -31,12 +31,21 @@ class Choice:
 
     def __init__(self) -> None:
         self._random = random.Random(0)
-        self._begun = 0
+        self._first = _FIRST
+        self._left_out = 0
 
     def takes_next(self) -> bool:
         """Whether the batch that begins is one of them."""
-        self._begun += 1
-        return self._begun <= _FIRST or self._random.random() < SPLIT_SHARE
+        if self._left_out:
+            self._left_out -= 1
+            return False
+        if self._first:
+            self._first -= 1
+        if not self._first:
+            # As many as if each were taken by chance.
+            chance = 1.0 - self._random.random()
+            self._left_out = int(math.log(chance) / math.log1p(-SPLIT_SHARE))
+        return True
 
 
 class MakeUp:

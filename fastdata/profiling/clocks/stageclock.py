@@ -2,98 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import operator
-import os
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fastdata.profiling.clocks.batches import NOWHERE, OPENED, Batch, SampleTimes, TimedIndices
 from fastdata.profiling.clocks.splitting import Choice, StageKey
 from fastdata.profiling.clocks.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
-__all__ = ["OPENED", "PAGE_FAULTS", "Batch", "Sample", "SampleTimes", "StageClock"]
+__all__ = ["OTHER", "PAGE_FAULTS", "StageClock"]
+
+OTHER: StageKey = ("other", "")
+"""What is in none of the stages."""
 
 PAGE_FAULTS: StageKey = ("read", "page faults")
 """Waiting for storage on access to a mapped file, which no call reads."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One sample that was made.
-
-    Attributes:
-        index: As the dataset was asked for it; -1 where it has none.
-        seconds: What it took.
-        name: Of the first file that was opened for it.
-    """
-
-    index: int
-    seconds: float
-    name: str
-
-
-@dataclass(kw_only=True)
-class SampleTimes:
-    """The samples of a batch that threads have made.
-
-    Attributes:
-        indices: As the dataset was asked for them, int64 (B,).
-        seconds: Of the thread that made each, float64 (B,).
-        name: That of a sample by its index.
-    """
-
-    indices: NDArray[np.int64]
-    seconds: NDArray[np.float64]
-    name: Callable[[int], str]
-
-
-@dataclass(kw_only=True)
-class Batch:
-    """One batch that was made.
-
-    Attributes:
-        start: On the wall clock.
-        seconds: What it took.
-        stages: How often each stage and operation ran, and the seconds of its own.
-        is_split: Whether it was split into them; else all of it is "other".
-        samples: Those whose time is known, one by one; of a batch that is not split, the slow ones.
-        times: Those of threads.
-        size: Samples in it.
-    """
-
-    start: float
-    seconds: float = 0.0
-    stages: dict[StageKey, tuple[int, float]] = field(default_factory=dict)
-    is_split: bool = True
-    samples: list[Sample] = field(default_factory=list)
-    times: SampleTimes | None = None
-    size: int = 0
-
-
-_NOWHERE: MutableSequence[Any] = deque(maxlen=0)
-
-
-class _Opened(threading.local):
-    """What is opened on a thread, by which the sample that it makes may be called.
-
-    Attributes:
-        files: As `open` was given them; those who open some append to it, and where no batch is
-            made, nothing of that is kept.
-    """
-
-    files: MutableSequence[Any] = _NOWHERE
-
-
-OPENED = _Opened()
+# To tell of a batch takes 0.1 ms where its decoding has driven the code out of the caches, most of
+# it to load that again: for a few batches it costs little more than for one. So many, or those of
+# so long, are what a killed process loses.
+_TOGETHER = 8
+_WITHIN_SECONDS = 0.25
 
 
 class StageClock:
@@ -103,6 +34,8 @@ class StageClock:
         on_batch: Told of each batch.
         clock: The wall clock.
         usage: Of the thread.
+        keeps_some: Whether batches that are not split may be told of later, a few together; then
+            `settle` is to be called before whoever makes them rests or ends.
 
     Attributes:
         is_splitting: Whether the batch that is being made is split into stages.
@@ -115,13 +48,16 @@ class StageClock:
         *,
         clock: Clock = time.perf_counter,
         usage: Callable[[], Usage] = thread_usage,
+        keeps_some: bool = False,
     ) -> None:
         self._on_batch = on_batch
+        self._most_kept = _TOGETHER if keeps_some else 1
         self._clock = clock
         self._usage = usage
         self._used: Usage | None = None
         self._batch: Batch | None = None
-        self._timed: _Timed | None = None
+        self._untold: list[Batch] = []
+        self._told_at = 0.0
         self._stack: list[StageKey] = []
         self._since = 0.0
         self._ended = 0.0
@@ -149,25 +85,43 @@ class StageClock:
             many_turns: Split only some batches into stages, unless their page faults are watched.
         """
         chosen = not many_turns or self._choice.takes_next()
-        self.is_splitting = chosen or watches_faults
+        self.is_splitting = is_split = chosen or watches_faults
         self._used = self._usage() if watches_faults else None
-        self._since = self._clock()
-        self._batch = Batch(start=self._since, is_split=self.is_splitting)
-        self._stack = [("other", "")]
         OPENED.files = []
+        self._since = since = self._clock()
+        self._batch = Batch(start=since, is_split=is_split)
+        if is_split:
+            self._stack = [OTHER]
 
     def end(self, *, is_whole: bool = True) -> None:
         """It is made, or has failed, or there was none any more."""
         assert self._batch is not None
-        self._turn()
-        if self._timed is not None:
-            self._take_samples(self._timed)
-            self._timed = None
-        OPENED.files = _NOWHERE
+        if self.is_splitting:
+            self._turn()
         batch, self._batch = self._batch, None
-        batch.seconds = self._since - batch.start
-        self._ended += batch.seconds
-        if is_whole:
+        ended = self._since if batch.is_split else self._clock()
+        batch.seconds = seconds = ended - batch.start
+        self._ended += seconds
+        OPENED.files = NOWHERE
+        if not is_whole:
+            return
+        untold = self._untold
+        untold.append(batch)
+        is_time = len(untold) >= self._most_kept or ended - self._told_at > _WITHIN_SECONDS
+        if is_time or batch.is_split:
+            self._told_at = ended
+            self.settle()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all batches that were made have been told of."""
+        return not self._untold
+
+    def settle(self) -> None:
+        """Tells of those that were kept; on the thread that makes them, or when that has ended."""
+        untold, self._untold = self._untold, []
+        for batch in untold:
+            batch.name_samples(0.0 if batch.is_split else self.slow_seconds)
             self._on_batch(batch)
 
     def enter(self, stage: str, operation: str = "") -> bool:
@@ -231,20 +185,9 @@ class StageClock:
         To look at the clock between two of them costs less than a call around each sample: once a
         picture was decoded, every function that is called has left the processor's caches.
         """
-        self._timed = _Timed(indices, self._clock)
-        return self._timed
-
-    def _take_samples(self, of: _Timed) -> None:
         assert self._batch is not None
-        least = 0.0 if self.is_splitting else self.slow_seconds
-        seconds = of.seconds()
-        self._batch.size = len(seconds)
-        if self.is_splitting or max(seconds, default=0.0) > least:
-            self._batch.samples += (
-                Sample(index=of.number(place), seconds=one, name=_name(of.opened(place)))
-                for place, one in enumerate(seconds)
-                if one > least
-            )
+        self._batch.timed = timed = TimedIndices(indices, self._clock)
+        return timed
 
     def _turn(self) -> None:
         assert self._batch is not None
@@ -270,44 +213,3 @@ class StageClock:
         assert self._batch is not None
         before, total = self._batch.stages.get(key, (0, 0.0))
         self._batch.stages[key] = before + count, total + seconds
-
-
-class _Timed(list[Any]):
-    """Indices that note when each is asked for, without a Python function between two of them.
-
-    Args:
-        indices: Of samples.
-        clock: The wall clock.
-    """
-
-    def __init__(self, indices: Iterable[Any], clock: Clock) -> None:
-        super().__init__(indices)
-        self._clock = clock
-        self._files: Sequence[Any] = ()
-        # When each was asked for and how many files had been opened by then, the end included.
-        self._times: list[float] = []
-        self._counts: list[int] = []
-
-    def __iter__(self) -> Iterator[Any]:
-        self._files, self._times, self._counts = OPENED.files, [], []
-        times = map(self._times.append, iter(self._clock, None))
-        counts = map(self._counts.append, map(len, itertools.repeat(self._files)))
-        return map(operator.itemgetter(2), zip(times, counts, super().__iter__(), strict=False))
-
-    def seconds(self) -> list[float]:
-        """What each sample took that was made."""
-        return list(map(operator.sub, self._times[1:], self._times))
-
-    def number(self, place: int) -> int:
-        """The index of one as a number; -1 where it is none."""
-        index = self[place]
-        return index if isinstance(index, int) else -1
-
-    def opened(self, place: int) -> Sequence[Any]:
-        """The files that were opened for one."""
-        return self._files[self._counts[place] : self._counts[place + 1]]
-
-
-def _name(opened: Sequence[Any]) -> str:
-    first = opened[0] if opened else ""
-    return os.fsdecode(first) if isinstance(first, str | bytes | os.PathLike) else ""

@@ -94,7 +94,7 @@ def fetch(
         StopIteration: The pass is over.
     """
     thread = recorder.thread()
-    if threading.current_thread() is not threading.main_thread():
+    if not thread.is_main:
         recorder.see_background(one.loader)
     thread.fetching = one.loader
     if thread.tries:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing.queues
+import multiprocessing.util
 import os
+import queue
 import sys
 import threading
 import time
@@ -68,9 +70,14 @@ def _prepare(fetcher: Any, recorder: Recorder, undo: ExitStack) -> tuple[Worker,
     )
     if _WORKER not in fetcher.__dict__:
         fetcher.collate_fn = stage("collate")(fetcher.collate_fn)
-        time_transforms(dataset, own_copy=info is not None, undo=undo)
-        if info is not None:
+        if info is None:
+            time_transforms(dataset, own_copy=False, undo=undo)
+        elif not worker.is_prepared:
+            # A process that lives for several epochs has a fetcher for each.
+            worker.is_prepared = True
+            time_transforms(dataset, own_copy=True, undo=undo)
             _time_hand_over(worker)
+            _settle_before_rest(worker)
     times_samples = fetcher.auto_collation and _takes_one_by_one(fetcher)
     setattr(fetcher, _WORKER, (recorder, worker, times_samples))
     return worker, times_samples
@@ -110,8 +117,27 @@ def _time_hand_over(worker: Worker) -> None:
         def dumps(cls, obj: Any, protocol: int | None = None) -> Any:
             start = time.perf_counter()
             sent = plain.dumps(obj, protocol)
-            if os.getpid() == pid and threading.current_thread().daemon:
+            # Beside its batches it says that it is ready for the next epoch.
+            is_batch = isinstance(obj, tuple) and isinstance(obj[0], int)
+            if is_batch and os.getpid() == pid and threading.current_thread().daemon:
                 worker.add("hand_over", time.perf_counter() - start)
             return sent
 
     queues._ForkingPickler = Timed
+
+
+def _settle_before_rest(worker: Worker) -> None:
+    """Has this worker process write what it keeps where no task lies ready, and when it ends."""
+    queues: Any = multiprocessing.queues
+    plain = queues.Queue.get
+
+    def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+        if not worker.clock.is_settled and threading.current_thread() is threading.main_thread():
+            try:
+                return plain(self, False)
+            except queue.Empty:
+                worker.clock.settle()
+        return plain(self, block, timeout)
+
+    queues.Queue.get = get
+    multiprocessing.util.Finalize(None, worker.clock.settle, exitpriority=0)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from fastdata.profiling.clocks.stageclock import OPENED
+from fastdata.profiling.clocks.batches import OPENED
 from fastdata.profiling.hooks.staging import (
     STAGES,
     PlainCall,

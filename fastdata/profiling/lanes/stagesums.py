@@ -1,8 +1,8 @@
 """Sums of the stages of a worker, in its lane.
 
 What a batch that was not split took is added up as a whole. A reader divides it as those that were
-split let expect, so that such a batch costs one write, and nothing is lost with a worker that is
-killed.
+split let expect, so that such a batch costs one write, and nothing that was written is lost with a
+worker that is killed.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fastdata.profiling.clocks.batches import Batch, Sample, SampleTimes
 from fastdata.profiling.clocks.splitting import StageKey
-from fastdata.profiling.clocks.stageclock import Batch, Sample, SampleTimes
+from fastdata.profiling.clocks.stageclock import OTHER
 from fastdata.profiling.lanes.channel import Lane
 from fastdata.profiling.lanes.rings import Ring
 from fastdata.profiling.lanes.stagesums import STAGE_SUMS_END, StageSums
@@ -88,9 +89,10 @@ class WorkLane:
     def write(self, batch: Batch) -> None:
         """Adds one batch."""
         if batch.is_split or not self._stages.make_up.parts:
-            self._stages.add_split(batch.stages)
+            parts = batch.stages or {OTHER: (0, batch.seconds)}
+            self._stages.add_split(parts)
             self._shares = _by_stage(self._stages.make_up.parts)
-            stages: Iterable[float] = _by_stage(batch.stages)
+            stages: Iterable[float] = _by_stage(parts)
             self.count({"split": 1})
         else:
             self._stages.add_unsplit(batch.seconds)

@@ -68,9 +68,15 @@ class Recorder:
             found = self._local.thread = Thread(self)
         return found
 
+    def settle(self) -> None:
+        """Has the calling thread write what it has kept of its steps and batches."""
+        self.thread().ledger.settle()
+        self.workshop.settle()
+
     def end(self) -> None:
         """The run ends; so does what the calling thread tried, and threads begin anew if at all."""
         self.thread().finish()
+        self.settle()
         # What a thread-local holds that leads back to it is kept until its thread ends.
         self._local = threading.local()
 
@@ -107,6 +113,7 @@ class Thread:
 
     Attributes:
         fetching: What `describe_loader` says of the loader that was asked for a batch last.
+        is_main: Whether it is the main one of its process.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -119,6 +126,7 @@ class Thread:
         self._inside: list[tuple[int, bool]] = []
         self.tries = bool(recorder.plan.replay)
         self.ident = threading.get_ident()
+        self.is_main = threading.current_thread() is threading.main_thread()
         self.ledger = Ledger(self._write, find_marks=self._find_marks)
 
     def begin_optimizer(self, optimizer: Any, *, is_scaler: bool = False) -> None:
@@ -169,9 +177,8 @@ class Thread:
         return got
 
     def finish(self) -> None:
-        """The run ends; so does whatever was being tried, and the last steps are read."""
+        """The run ends; so does whatever was being tried."""
         self._replay.close()
-        self.ledger.settle()
 
     def _write(self, step: StepFigures, notes: StepNotes) -> None:
         is_first = not self._lane.is_open

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fastdata.profiling.clocks.batches import Batch
 from fastdata.profiling.clocks.corewait import CoreClock
 from fastdata.profiling.clocks.residency import Residency
-from fastdata.profiling.clocks.stageclock import Batch, StageClock
+from fastdata.profiling.clocks.stageclock import StageClock
 from fastdata.profiling.clocks.storage import StorageMeter
 from fastdata.profiling.lanes.channel import Channel
 from fastdata.profiling.lanes.worklane import WORK, WorkLane
@@ -29,6 +30,7 @@ class Worker:
 
     Attributes:
         owns_process: Whether, while it makes a batch, its process does nothing else.
+        is_prepared: Whether what its process calls to make batches is timed.
         gathers_memory: Whether what it gathers lies in memory, and in no mapped file.
         looks: Whether what is read next is to be looked at in the page cache. That is decided once
             a batch: to ask the time at each file that is opened would cost 1 % of a batch of them.
@@ -42,8 +44,10 @@ class Worker:
         self._lane: WorkLane | None = None
         self._is_full = False
         self._uncounted: Counter[str] = Counter()
-        self.clock = StageClock(self._write)
         self.owns_process = facts["kind"] != "thread"
+        # Nobody would ask a thread that rests for what it has kept.
+        self.clock = StageClock(self._write, keeps_some=self.owns_process)
+        self.is_prepared = False
         self.gathers_memory = False
         self.looks = False
 
@@ -122,6 +126,11 @@ class Workshop:
         if key not in found:
             found[key] = Worker(self._channel, facts, self._residency)
         return found[key]
+
+    def settle(self) -> None:
+        """Has those on this thread write what they have kept."""
+        for worker in self._local.__dict__.get("workers", {}).values():
+            worker.clock.settle()
 
     def run(self, worker: Worker, *, many_turns: bool = False) -> bool:
         """A batch begins on this thread; see `StageClock.begin`.

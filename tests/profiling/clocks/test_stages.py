@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from fastdata.profiling.clocks.stageclock import OPENED, Batch, SampleTimes, StageClock
+from fastdata.profiling.clocks.batches import OPENED, Batch, SampleTimes
+from fastdata.profiling.clocks.stageclock import StageClock
 from fastdata.profiling.clocks.storage import Usage
 from fastdata.profiling.lanes.channel import Channel
 from fastdata.profiling.lanes.stagesums import stage_totals
