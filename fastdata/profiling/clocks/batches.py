@@ -6,7 +6,7 @@ import operator
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,27 +102,25 @@ OPENED = _Opened()
 
 
 class TimedIndices(list[Any]):
-    """Indices that note when each is asked for.
+    """Indices of samples that note when each is asked for.
 
-    Args:
-        indices: Of samples.
+    Attributes:
         clock: The wall clock.
     """
 
-    def __init__(self, indices: Iterable[Any], clock: Clock) -> None:
-        super().__init__(indices)
-        self._clock = clock
-        self._files: Sequence[Any] = ()
-        # When each was asked for and how many files had been opened by then, the end included.
-        self._times: list[float] = []
-        self._counts: list[int] = []
+    clock: Clock
+    _files: Sequence[Any] = ()
+    # When each was asked for and how many files had been opened by then, the end included.
+    _times: Sequence[float] = ()
+    _counts: Sequence[int] = ()
 
     def __iter__(self) -> Iterator[Any]:
         # One frame that goes on costs half of what a chain of `itertools` does, whose many
         # functions are all out of the caches once a picture was decoded.
-        clock, files = self._clock, OPENED.files
-        self._files, self._times, self._counts = files, [], []
-        times, counts = self._times, self._counts
+        clock, files = self.clock, OPENED.files
+        times: list[float] = []
+        counts: list[int] = []
+        self._files, self._times, self._counts = files, times, counts
         for index in super().__iter__():
             times.append(clock())
             counts.append(len(files))

@@ -137,7 +137,7 @@ class Ledger:
 
     def begin_fetch(self, of: Pass) -> bool:
         """Turns to waiting for a batch, as `enter` does."""
-        if self.is_idle:
+        if len(self._rows) == 1:
             if of.is_training and self._on_trial:
                 self._end_trials(self._on_trial[0])
             elif of.is_training is False:

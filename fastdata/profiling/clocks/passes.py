@@ -36,8 +36,10 @@ class StepNotes:
     def add(self, samples: int | None, *, is_ready: bool | None) -> None:
         """Takes in one fetch."""
         self.fetches += 1
-        self.samples = _sum(self.samples, samples)
-        self.ready = _sum(self.ready, is_ready)
+        if self.samples is not None:
+            self.samples = None if samples is None else self.samples + samples
+        if self.ready is not None:
+            self.ready = None if is_ready is None else self.ready + is_ready
 
     def join(self, other: StepNotes) -> None:
         """Takes in the fetches of another."""

@@ -9,11 +9,12 @@ batches of 8, with and without).
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-__all__ = ["SPLIT_SHARE", "Choice", "MakeUp", "StageKey"]
+__all__ = ["SPLIT_SHARE", "MakeUp", "StageKey", "gaps"]
 
 StageKey = tuple[str, str]
 """Stage and operation; the operation is empty for what belongs to the stage as a whole."""
@@ -26,26 +27,13 @@ SPLIT_SHARE = 1 / 32
 _KEPT = 0.6
 
 
-class Choice:
-    """Chooses the batches that are split."""
-
-    def __init__(self) -> None:
-        self._random = random.Random(0)
-        self._first = _FIRST
-        self._left_out = 0
-
-    def takes_next(self) -> bool:
-        """Whether the batch that begins is one of them."""
-        if self._left_out:
-            self._left_out -= 1
-            return False
-        if self._first:
-            self._first -= 1
-        if not self._first:
-            # As many as if each were taken by chance.
-            chance = 1.0 - self._random.random()
-            self._left_out = int(math.log(chance) / math.log1p(-SPLIT_SHARE))
-        return True
+def gaps() -> Iterator[int]:
+    """How many batches are left whole before each one that is split."""
+    yield from itertools.repeat(0, _FIRST)
+    draw = random.Random(0)
+    while True:
+        # As if each had the same chance of being split.
+        yield int(math.log(1.0 - draw.random()) / math.log1p(-SPLIT_SHARE))
 
 
 class MakeUp:

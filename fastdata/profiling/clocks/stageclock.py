@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastdata.profiling.clocks.batches import NOWHERE, OPENED, Batch, SampleTimes, TimedIndices
-from fastdata.profiling.clocks.splitting import Choice, StageKey
+from fastdata.profiling.clocks.splitting import StageKey, gaps
 from fastdata.profiling.clocks.storage import Usage, thread_usage
 from fastdata.timing import Clock
 
@@ -23,8 +23,8 @@ PAGE_FAULTS: StageKey = ("read", "page faults")
 # To tell of a batch takes 0.1 ms where its decoding has driven the code out of the caches, most of
 # it to load that again: for a few batches it costs little more than for one. So many, or those of
 # so long, are what a killed process loses.
-_TOGETHER = 8
-_WITHIN_SECONDS = 0.25
+_TOGETHER = 16
+_WITHIN_SECONDS = 1.0
 
 
 class StageClock:
@@ -61,7 +61,8 @@ class StageClock:
         self._stack: list[StageKey] = []
         self._since = 0.0
         self._ended = 0.0
-        self._choice = Choice()
+        self._gaps = gaps()
+        self._whole_left = next(self._gaps)
         self.is_splitting = True
         self.slow_seconds = 0.0
 
@@ -76,22 +77,30 @@ class StageClock:
         """Whether the time of page faults is told from that of the stages they happen in."""
         return self._used is not None
 
-    def begin(self, *, watches_faults: bool = False, many_turns: bool = False) -> None:
+    def begin(self, *, watches_faults: bool = False, many_turns: bool = False) -> float:
         """A batch begins.
 
         Args:
             watches_faults: Ask at each turn whether the thread had to wait for storage. That costs
                 some microseconds, and is asked for only while something comes from there.
             many_turns: Split only some batches into stages, unless their page faults are watched.
+
+        Returns:
+            When it does, on the wall clock.
         """
-        chosen = not many_turns or self._choice.takes_next()
-        self.is_splitting = is_split = chosen or watches_faults
+        is_split = not many_turns or watches_faults
+        if many_turns and self._whole_left:
+            self._whole_left -= 1
+        elif many_turns:
+            is_split, self._whole_left = True, next(self._gaps)
+        self.is_splitting = is_split
         self._used = self._usage() if watches_faults else None
         OPENED.files = []
         self._since = since = self._clock()
         self._batch = Batch(start=since, is_split=is_split)
         if is_split:
             self._stack = [OTHER]
+        return since
 
     def end(self, *, is_whole: bool = True) -> None:
         """It is made, or has failed, or there was none any more."""
@@ -186,7 +195,8 @@ class StageClock:
         picture was decoded, every function that is called has left the processor's caches.
         """
         assert self._batch is not None
-        self._batch.timed = timed = TimedIndices(indices, self._clock)
+        self._batch.timed = timed = TimedIndices(indices)
+        timed.clock = self._clock
         return timed
 
     def _turn(self) -> None:

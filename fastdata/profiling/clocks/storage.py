@@ -14,6 +14,7 @@ Source: Linux kernel, Documentation/filesystems/proc.rst, section 3.3, /proc/<pi
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import NamedTuple
@@ -22,8 +23,8 @@ from fastdata.timing import Clock
 
 __all__ = ["StorageMeter", "Usage", "process_usage", "thread_usage", "waited_for_cores"]
 
-# One look takes 7 us, and up to 100 where batches have driven its code out of the caches.
-_EVERY_SECONDS = 0.25
+# One look takes 7 us, and up to 200 where batches have driven its code out of the caches.
+_EVERY_SECONDS = 1.0
 # Of what reads were given; less are inodes and folders, of which some page is read now and then.
 _LEAST_SHARE = 0.01
 # Batches at the beginning after each of which it is read: the run may be short.
@@ -82,6 +83,7 @@ class StorageMeter:
 
     Attributes:
         sees_storage: Whether something came from storage just now.
+        due_at: When it is time to look at the account, on the clock.
     """
 
     def __init__(self, path: str = "/proc/self/io", *, clock: Clock = time.perf_counter) -> None:
@@ -94,17 +96,10 @@ class StorageMeter:
         self._pid = os.getpid()
         self._before: tuple[int, int] | None = None
         self._faults = 0
-        self._at = 0.0
         self._taken = 0
+        self.due_at = -math.inf
         # Nothing is known of the first batch, which is the likeliest to come from there.
         self.sees_storage = True
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to look at the account."""
-        # While something comes from storage a look costs nothing beside the wait for it.
-        is_first = self._taken < _FIRST
-        return is_first or self.sees_storage or self._clock() - self._at >= _EVERY_SECONDS
 
     def take(self) -> dict[str, float]:
         """What was read since the last look at the account, by the names of `worklane.COUNTERS`.
@@ -115,10 +110,10 @@ class StorageMeter:
         if self._pid != os.getpid():  # a forked worker has an account of its own
             self._close()
             self._begin()
-        if not self.is_due:
+        now = self._clock()
+        if now < self.due_at:
             return {}
         self._taken += 1
-        self._at = self._clock()
         before, self._faults = self._faults, process_usage().faults
         if self._taken == 1:
             self._before = self._account()
@@ -128,6 +123,11 @@ class StorageMeter:
         found |= self._read()
         fetched, asked = found.get("storage_bytes", 0.0), found.get("read_bytes", 0.0)
         self.sees_storage = bool(grown) or fetched > _LEAST_SHARE * asked
+        # While something comes from storage a look costs nothing beside the wait for it.
+        if self._taken >= _FIRST and not self.sees_storage:
+            self.due_at = now + _EVERY_SECONDS
+        else:
+            self.due_at = -math.inf
         return found
 
     def _read(self) -> dict[str, float]:

@@ -35,7 +35,7 @@ def install_making(undo: ExitStack) -> None:
 def _around_fetch(original: Any, undo: ExitStack) -> Any:
     def fetch(self: Any, indices: Any) -> Any:
         recorder = current()
-        if recorder is None or recorder.workshop.running is not None:
+        if recorder is None or recorder.workshop.here.worker is not None:
             return original(self, indices)
         owner, worker, times_samples = self.__dict__.get(_WORKER, (None, None, False))
         if owner is not recorder:

@@ -34,14 +34,14 @@ STAGES = Layer()
 
 def running() -> StageClock | None:
     """The clock of the batch that this thread is making, or None."""
-    recorder = current()
-    return None if recorder is None else recorder.workshop.clock
+    worker = running_worker()
+    return None if worker is None else worker.clock
 
 
 def running_worker() -> Worker | None:
     """Whoever makes a batch on this thread, or None."""
     recorder = current()
-    return None if recorder is None else recorder.workshop.running
+    return None if recorder is None else recorder.workshop.here.worker
 
 
 def as_work(

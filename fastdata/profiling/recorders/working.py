@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
@@ -69,12 +70,6 @@ class Worker:
         if not self.gathers_memory:
             self.count({"mapped_bytes": byte_count})
 
-    def begin(self, *, watches_faults: bool, many_turns: bool) -> None:
-        """A batch begins; see `StageClock.begin`."""
-        self.clock.begin(watches_faults=watches_faults, many_turns=many_turns)
-        # While something comes from storage a look costs nothing beside the wait for it.
-        self.looks = watches_faults or (self.clock.is_splitting and self._residency.is_due)
-
     def look_at(self, buffers: Sequence[Any]) -> None:
         """Looks whether mapped bytes that are about to be read are cached, if it is to."""
         if self.looks:
@@ -108,12 +103,38 @@ class Worker:
             self.clock.slow_seconds = self._lane.slow_seconds
 
 
+class _Here(threading.local):
+    """What belongs to the calling thread.
+
+    Attributes:
+        worker: Whoever is making a batch on it, or None.
+        accounts: Whether the kernel's accounts are looked at with this batch.
+        begun: Its `_clocks` then.
+    """
+
+    worker: Worker | None = None
+    accounts = False
+    begun = (0.0, 0.0, 0.0)
+
+    def __init__(self) -> None:
+        self.workers: dict[Any, Worker] = {}
+
+    @functools.cached_property
+    def core_clock(self) -> CoreClock:
+        """Of how long it lacked a core."""
+        return CoreClock()
+
+
 class Workshop:
-    """All that make batches in this process."""
+    """All that make batches in this process.
+
+    Attributes:
+        here: What belongs to the calling thread.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._local = threading.local()
+        self.here = _Here()
         self._meter = StorageMeter()
         self._residency = Residency()
         self._splitting: set[int] = set()
@@ -122,14 +143,14 @@ class Workshop:
     def worker(self, **facts: Any) -> Worker:
         """The one on this thread for a dataset; see `Worker` for the facts."""
         key = tuple(facts.values())
-        found: dict[Any, Worker] = self._local.__dict__.setdefault("workers", {})
+        found = self.here.workers
         if key not in found:
             found[key] = Worker(self._channel, facts, self._residency)
         return found[key]
 
     def settle(self) -> None:
         """Has those on this thread write what they have kept."""
-        for worker in self._local.__dict__.get("workers", {}).values():
+        for worker in self.here.workers.values():
             worker.clock.settle()
 
     def run(self, worker: Worker, *, many_turns: bool = False) -> bool:
@@ -138,23 +159,27 @@ class Workshop:
         Returns:
             Whether on any thread a batch is being made that is split into stages.
         """
-        here, clock = self._local, worker.clock
+        here, clock, sees_storage = self.here, worker.clock, self._meter.sees_storage
         here.worker = worker
-        worker.begin(watches_faults=self._meter.sees_storage, many_turns=many_turns)
-        if clock.is_splitting:
+        begun = clock.begin(watches_faults=sees_storage, many_turns=many_turns)
+        is_split = clock.is_splitting
+        if is_split:
             self._splitting.add(threading.get_ident())
+        # While something comes from storage a look costs nothing beside the wait for it.
+        worker.looks = is_split and (sees_storage or self._residency.is_due)
         # The kernel's accounts are looked at beside the batches that are split, and now and then.
-        here.accounts = clock.is_splitting or self._meter.is_due
+        here.accounts = is_split or begun >= self._meter.due_at
         if here.accounts and worker.owns_process:
             here.begun = _clocks()
-            self._core_clock.read()
+            here.core_clock.read()
         return bool(self._splitting)
 
     def stop(self, worker: Worker, *, is_whole: bool) -> None:
         """It is made, or there is none."""
-        here = self._local
+        here = self.here
         here.worker = None
-        self._splitting.discard(threading.get_ident())
+        if worker.clock.is_splitting:
+            self._splitting.discard(threading.get_ident())
         worker.clock.end(is_whole=is_whole)
         if here.accounts:
             worker.count(self._meter.take())
@@ -163,33 +188,13 @@ class Workshop:
 
     def _used(self) -> dict[str, float]:
         """What the batch that has just ended took of the cores."""
-        waited = self._core_clock.read() or 0.0
-        wall, cpu, own = (
-            now - then for now, then in zip(_clocks(), self._local.begun, strict=True)
-        )
+        waited = self.here.core_clock.read() or 0.0
+        wall, cpu, own = (now - then for now, then in zip(_clocks(), self.here.begun, strict=True))
         return {
             "accounted": 1,
             "cpu_seconds": cpu,
             "core_wait_seconds": with_helpers(waited, wall=wall, cpu=cpu, own_cpu=own),
         }
-
-    @property
-    def _core_clock(self) -> CoreClock:
-        if not hasattr(self._local, "core_clock"):
-            self._local.core_clock = CoreClock()
-        found: CoreClock = self._local.core_clock
-        return found
-
-    @property
-    def clock(self) -> StageClock | None:
-        """That of the batch that is being made on this thread, or None."""
-        worker = self.running
-        return None if worker is None else worker.clock
-
-    @property
-    def running(self) -> Worker | None:
-        """Whoever is making a batch on this thread, or None."""
-        return getattr(self._local, "worker", None)
 
 
 def with_helpers(waited: float, *, wall: float, cpu: float, own_cpu: float) -> float:
