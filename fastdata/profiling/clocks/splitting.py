@@ -1,10 +1,10 @@
 """Which batches are split into stages, and how the others are taken to be made up.
 
-To split a batch costs 0.2 ms a picture where decoding by Pillow (4.5 ms) has driven the clocks'
-code out of the caches, 4 % of it. So, after the first ones, one batch in 32 is split, by chance,
+To split a batch costs 0.14 ms a picture where decoding by Pillow (4 ms) has driven the clocks'
+code out of the caches, 3.5 % of it. So, after the first ones, one batch in 32 is split, by chance,
 since what is slow may come every so many batches. The others are timed as a whole, and of their
-samples the slowest are noted, which costs 0.03 ms a picture (medians of 92 and 1,904 pairs of
-batches of 8, with and without).
+samples the slowest are noted, which costs 0.02 ms a picture (two runs: medians of 74 and 1,922
+pairs of batches of 8, with and without).
 """
 
 from __future__ import annotations
