@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from typing import Any
 
@@ -17,6 +18,7 @@ from fastdata.profiling.record import (
     SlowSample,
     Stage,
     StartFigures,
+    Stretch,
     SyncSite,
     Timeline,
     Verdict,
@@ -227,23 +229,26 @@ def _workers(steps: int) -> Workers:
 
 
 def _lane(number: int, batches: int) -> WorkerLane:
-    segments, now = [], 0.6 + 0.03 * number
+    segments, stretches, now = [], [], 0.6 + 0.03 * number
+    busy = math.fsum(STAGE_SECONDS.values())
     for _ in range(min(batches, 40)):
+        shares = {name: seconds / (busy + 0.002) for name, seconds in STAGE_SECONDS.items()}
+        stretches.append(Stretch(start_seconds=now, seconds=busy + 0.002, shares=shares))
         for name, seconds in STAGE_SECONDS.items():
             segments.append(Segment(start_seconds=now, seconds=seconds, stage=name))
             now += seconds
         now += 0.002
-    busy = batches * sum(STAGE_SECONDS.values())
     return WorkerLane(
         name=f"worker {number}",
         kind="process",
         pid=4_100 + number,
         batches=batches,
         samples=batches * BATCH,
-        wall_seconds=busy * 1.02,
-        busy_seconds=busy,
+        wall_seconds=batches * busy * 1.02,
+        busy_seconds=batches * busy,
         stages=_stages(batches, 1.0),
         segments=tuple(segments),
+        stretches=tuple(stretches),
     )
 
 

@@ -26,6 +26,7 @@ from fastdata.profiling.record import (
     Segment,
     SlowSample,
     Stage,
+    Stretch,
     WorkerLane,
     Workers,
 )
@@ -34,6 +35,7 @@ __all__ = ["Before", "summarise_workers", "work_so_far"]
 
 # So that a page with 64 workers stays small.
 _MOST_SEGMENTS = 400
+_MOST_STRETCHES = 80
 # Bytes a batch; less was read of the kernel's accounts by the profiler itself.
 _LEAST_READ = 1024
 
@@ -180,6 +182,7 @@ class _Seen:
                 threads=self.threads,
             ),
             segments=tuple(self._segments(begun)),
+            stretches=tuple(self._stretches(begun)),
             reading=_reading(self.counters, self.wall, batches=self.batches),
         )
 
@@ -187,10 +190,28 @@ class _Seen:
         every = max(1, math.ceil(len(self.entries) * len(STAGES) / _MOST_SEGMENTS))
         for start, _, _, *stages in self.entries[::every]:
             now = start - begun
-            for name, seconds in zip(STAGES, stages, strict=True):
+            for name, added in zip(STAGES, stages, strict=True):
+                seconds = added / self.stride
                 if seconds > 0 and now >= 0:
                     yield Segment(start_seconds=now, seconds=seconds, stage=name)
                 now += seconds
+
+    def _stretches(self, begun: float) -> Iterable[Stretch]:
+        entries = [entry for entry in self.entries if entry[0] >= begun]
+        size = math.ceil(len(entries) / _MOST_STRETCHES)
+        for at in range(0, len(entries), size or 1):
+            group, following = entries[at : at + size], entries[at + size : at + size + 1]
+            start, last = group[0][0], group[-1]
+            end = following[0][0] if following else last[0] + last[1]
+            sums = [math.fsum(column) for column in list(zip(*group, strict=True))[3:]]
+            seconds = max(end - start, math.fsum(sums))
+            yield Stretch(
+                start_seconds=start - begun,
+                seconds=end - start,
+                shares={
+                    name: one / seconds for name, one in zip(STAGES, sums, strict=True) if one > 0
+                },
+            )
 
 
 def _sum(all_totals: Iterable[StageTotals]) -> StageTotals:

@@ -57,7 +57,7 @@ _EVERY_SAMPLE = 8
 
 def work_rings(lane: Lane) -> tuple[Ring, Ring]:
     """Batches (start, seconds, samples, stages in the order of `STAGES`), and seconds a sample."""
-    batches = Ring(lane, _BATCHES_AT, width=3 + len(STAGES), capacity=512, adds=False)
+    batches = Ring(lane, _BATCHES_AT, width=3 + len(STAGES), capacity=512, adds=True)
     after = _BATCHES_AT + batches.byte_count
     return batches, Ring(lane, after, width=1, capacity=4096, adds=False)
 

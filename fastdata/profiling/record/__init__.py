@@ -23,6 +23,7 @@ from fastdata.profiling.record.workers import (
     Segment,
     SlowSample,
     Stage,
+    Stretch,
     WorkerLane,
     Workers,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Stage",
     "StartFigures",
     "StepKind",
+    "Stretch",
     "SyncSite",
     "Timeline",
     "Verdict",

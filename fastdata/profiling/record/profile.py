@@ -24,7 +24,7 @@ from fastdata.profiling.record.workers import Workers
 
 __all__ = ["SCHEMA_VERSION", "Profile"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ __all__ = [
     "Segment",
     "SlowSample",
     "Stage",
+    "Stretch",
     "WorkerLane",
     "Workers",
 ]
@@ -87,6 +88,21 @@ class Segment(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stretch(Strict):
+    """Some time of a worker, such as that of ten batches; another one follows without a gap.
+
+    Attributes:
+        start_seconds: See the module.
+        seconds: How long.
+        shares: Of these, 0..1, by `STAGES`; what they leave of 1 is waiting.
+    """
+
+    start_seconds: float
+    seconds: float
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading(Strict):
     """Where what was read came from: the page cache, or storage.
 
@@ -124,7 +140,9 @@ class WorkerLane(Strict):
         wall_seconds: From its first batch's beginning to its last one's end.
         busy_seconds: Of these, making batches.
         stages: Whole stages first, operations after them.
-        segments: A bounded, even choice of its batches.
+        segments: A bounded, even choice of its batches; where there are more than 512, each stands
+            for some that followed one another, and is their mean.
+        stretches: The whole time of its batches, in a bounded number of parts.
         reading: None where it was not seen to read.
     """
 
@@ -137,6 +155,7 @@ class WorkerLane(Strict):
     busy_seconds: float
     stages: tuple[Stage, ...]
     segments: tuple[Segment, ...]
+    stretches: tuple[Stretch, ...] = ()
     reading: Reading | None = None
 
 

@@ -156,7 +156,7 @@ def test_another_schema_is_not_comparable(told: Callable[..., Ended], tmp_path: 
     write_profile(compute_bound(), tmp_path / "new.json")
     done = run("profile", "--compare", old, tmp_path / "new.json")
     assert done.code == 3
-    assert "old.json has schema_version 0; this fastdata reads 2" in done.err.decode()
+    assert "old.json has schema_version 0; this fastdata reads 3" in done.err.decode()
 
 
 def test_a_folder_stands_for_its_report(tmp_path: Path) -> None:

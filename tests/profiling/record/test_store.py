@@ -47,7 +47,7 @@ def changed(**changes: object) -> str:
         ("", "is no JSON"),
         ("[" * 100_000, "is no JSON"),
         ("[]", "has schema_version None"),
-        (changed(schema_version=3), "has schema_version 3; this fastdata reads 2; profile again"),
+        (changed(schema_version=4), "has schema_version 4; this fastdata reads 3; profile again"),
         (changed(steps="400"), "steps: Input should be a valid integer"),
         (changed(exposed_share=float("nan")), "exposed_share: "),
         (changed(exposed_share=1.2), "exposed_share is 1.2; expected 0..1"),

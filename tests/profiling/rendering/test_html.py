@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import re
 from pathlib import Path
@@ -19,7 +18,6 @@ from fastdata.profiling.record import (
     STAGES,
     Estimate,
     RankFigures,
-    Segment,
     SlowSample,
     Stage,
     SyncSite,
@@ -30,7 +28,6 @@ from fastdata.profiling.record import (
 from fastdata.profiling.record.labels import ROW_LABELS, STAGE_LABELS
 from fastdata.profiling.rendering.html import render
 from fastdata.profiling.rendering.html.columns import columns
-from fastdata.profiling.rendering.html.lanes import slots
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\u202e\udcff"
 
@@ -167,17 +164,22 @@ def test_a_step_that_begins_an_epoch_is_a_column_of_its_own() -> None:
     assert alone.kinds == {"epoch start"}
 
 
-def test_a_lane_draws_the_time_of_its_batches() -> None:
-    lane = data_bound(steps=20).workers.lanes[0]
-    found = slots(lane)
-    assert len(found) == lane.batches
-    drawn = {
-        name: math.fsum(slot.shares.get(name, 0.0) * slot.seconds for slot in found)
-        for name in STAGES
-    }
-    for name in STAGES:
-        held = math.fsum(one.seconds for one in lane.segments if one.stage == name)
-        assert drawn[name] == pytest.approx(held)
+def test_a_lane_draws_each_stage_as_wide_and_high_as_it_took() -> None:
+    made = with_workers(1)
+    text = render(made)
+    lane = made.workers.lanes[0]
+    span = lane.stretches[-1].start_seconds + lane.stretches[-1].seconds
+    span -= lane.stretches[0].start_seconds
+    for name in lane.stretches[0].shares:
+        held = math.fsum(one.shares[name] * one.seconds for one in lane.stretches) / span
+        (path,) = re.findall(rf'<path style="--c:var\(--{name}\)" d="(M[^"]*)"/>', lanes_of(text))
+        areas = [float(w) * float(h) for w, h in re.findall(r"h([\d.]+)v([\d.]+)h", path)]
+        assert math.fsum(areas) / (1000 * 54) == pytest.approx(held, rel=0.01)
+
+
+def lanes_of(text: str) -> str:
+    """The part of a page that draws workers over time."""
+    return text[text.index("Workers over time") :].split("</section>")[0]
 
 
 def test_a_page_of_many_workers_says_how_many_it_leaves_out() -> None:
@@ -185,32 +187,6 @@ def test_a_page_of_many_workers_says_how_many_it_leaves_out() -> None:
     assert text.count('aria-label="worker ') == 64
     assert "64 of 200 workers" in " ".join(Page(text).words)
     assert "workers are drawn" not in render(with_workers(64))
-
-
-def test_batches_that_were_not_kept_are_not_drawn_as_waiting() -> None:
-    lane = data_bound(steps=40).workers.lanes[0]
-    starts = sorted({one.start_seconds for one in lane.segments if one.stage == "read"})[::4]
-    ends = [start + 0.0956 for start in starts]
-    kept = tuple(
-        one for one in lane.segments
-        if any(start <= one.start_seconds < end
-               for start, end in zip(starts, ends, strict=True))
-    )  # fmt: skip
-    found = slots(dataclasses.replace(lane, segments=kept))
-    assert len(found) == 5
-    assert all(0.95 < math.fsum(slot.shares.values()) < 1.000_001 for slot in found)
-
-
-def test_a_lane_of_many_batches_has_no_gaps_where_some_are_left_out() -> None:
-    segments = tuple(
-        Segment(start_seconds=0.1 * batch, seconds=0.09, stage="decode") for batch in range(1_000)
-    )
-    lane = data_bound().workers.lanes[0]
-    found = slots(dataclasses.replace(lane, batches=1_000, segments=segments))
-    assert len(found) <= 160
-    assert all(slot.shares["decode"] == pytest.approx(0.9, abs=0.05) for slot in found[:-1])
-    for slot, following in itertools.pairwise(found):
-        assert slot.start_seconds + slot.seconds == pytest.approx(following.start_seconds)
 
 
 def test_operations_stand_within_their_stage() -> None:
