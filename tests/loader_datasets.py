@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 Point = collections.namedtuple("Point", ("x", "y"))
 
@@ -81,3 +81,18 @@ class Scaled:
         if sample.label == 2:
             raise ZeroDivisionError("label 2")
         return int(sample.label) * 10
+
+
+class Pairs(Dataset[tuple[torch.Tensor, dict[str, Any]]]):
+    """A dataset of the user's own, whose samples hold most of what default_collate takes."""
+
+    def __len__(self) -> int:
+        return 11
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, Any]]:
+        if not -11 <= index < 11:
+            raise IndexError(index)
+        return torch.full((2, 3), index), {"n": index, "name": f"s{index}", "x": np.float32(index)}
+
+
+TENSORS = TensorDataset(torch.arange(22.0).reshape(11, 2), torch.arange(11))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from fastdata.training import TrainConfig, Trainer
+from fastdata.training.checkpoint import load
 
 FEATURES = 6
 
@@ -84,3 +86,14 @@ def trainer(model: nn.Module, loss: Callable[..., Any], **settings: Any) -> Trai
 
 
 OWN = {"optimizer", "metrics", "folder", "report", "step"}
+
+
+def fit(folder: Path, *, resume: Any = False, epochs: int = 3, **settings: Any) -> Any:
+    """A trainer that keeps its checkpoints there, and what its training gave."""
+    own = trainer(network(), NotedLoss(), folder=folder, epochs=epochs, **settings)
+    return own, own.fit(batches(4, 4, 3), batches(5, seed=9), resume=resume)
+
+
+def steps_that_load(folder: Path) -> list[int]:
+    """Of the checkpoints of a run, those that can be read."""
+    return sorted(load(path)["progress"]["step"] for path in (folder / "checkpoints").iterdir())

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import ctypes
-import json
 import mmap
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from nvmlstub import build_nvml_stub
+from monitored import wait_for_samples
 
 import fastdata
 from fastdata.errors import StorageError, UsageError
@@ -25,6 +21,7 @@ from fastdata.monitoring.counting import Counting
 from fastdata.monitoring.processes import ProcessTree, pss_bytes
 
 MB = 1 << 20
+
 
 # Works and rests in turns, then says how much CPU time that was, and for how long.
 DUTY = """
@@ -61,12 +58,6 @@ def mean(summary: Summary, name: str) -> float:
 
 def total(summary: Summary, name: str) -> float:
     return mean(summary, name) * summary.seconds
-
-
-def wait_for_samples(monitor: Monitor, count: int) -> None:
-    """However slow the machine is."""
-    while monitor.summary().samples < count:
-        time.sleep(0.01)
 
 
 def test_a_child_of_known_duty_shows_it_as_worker_and_in_the_sum() -> None:
@@ -243,78 +234,6 @@ def test_shared_memory_in_use_is_shown() -> None:
     assert figures.peak >= 32 * MB
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def test_a_jsonl_log_names_its_columns_with_units_and_ends_in_the_summary(tmp_path: Path) -> None:
-    with Monitor(0.1, out=tmp_path / "run.jsonl") as monitor:
-        wait_for_samples(monitor, 3)
-    start, *samples, last = lines(tmp_path / "run.jsonl")
-    assert (start["kind"], last["kind"]) == ("start", "summary")
-    names = {column["name"] for column in start["columns"]}
-    assert names >= {
-        "cpu_cores", "cpu_share", "cpu_throttled_share", "pss_bytes", "shm_bytes",
-        "read_bytes_per_second", "minor_faults_per_second", "major_faults_per_second",
-    }  # fmt: skip
-    assert all(column["unit"] in {"share", "cores", "bytes", "bytes/s", "faults/s", "watts", ""}
-               for column in start["columns"])  # fmt: skip
-    assert len(samples) == last["samples"] == monitor.summary().samples >= 3
-    for sample in samples:
-        assert sample["kind"] == "sample"
-        assert names <= sample.keys()
-    assert [s["seconds"] for s in samples] == sorted(s["seconds"] for s in samples)
-
-
-def test_a_csv_log_has_a_header_and_one_row_a_sample(tmp_path: Path) -> None:
-    with Monitor(0.1, out=tmp_path / "run.csv") as monitor:
-        wait_for_samples(monitor, 2)
-    with open(tmp_path / "run.csv", encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == monitor.summary().samples
-    assert float(rows[0]["cpu_share"]) >= 0
-    assert float(rows[0]["interval_seconds"]) > 0
-
-
-def test_an_exception_of_the_run_passes_and_the_log_is_complete(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), Monitor(0.1, out=tmp_path / "run.jsonl"):
-        raise ZeroDivisionError
-    assert lines(tmp_path / "run.jsonl")[-1]["kind"] == "summary"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_disk_that_fills_up_is_named_once_and_the_run_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "run.csv"
-    before = set(os.listdir("/proc/self/fd"))
-    with Monitor(0.05, out=path) as monitor:
-        log = descriptor_of(path)
-        kept, full = os.dup(log), os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, log)
-        wait_for_samples(monitor, monitor.summary().samples + 2)
-        failed_at = path.stat().st_size
-        os.dup2(kept, log)
-        os.close(full)
-        os.close(kept)
-        wait_for_samples(monitor, monitor.summary().samples + 2)
-    summary = monitor.summary()
-    assert summary.samples >= 3
-    told = [line for line in summary.unseen if line.startswith("log: ")]
-    assert len(told) == 1
-    assert "No space left" in told[0]
-    # A line that follows one that was cut off would be glued to it.
-    assert path.stat().st_size == failed_at
-    assert set(os.listdir("/proc/self/fd")) <= before
-
-
-def descriptor_of(path: Path) -> int:
-    (found,) = (
-        int(name)
-        for name in os.listdir("/proc/self/fd")
-        if os.path.realpath(f"/proc/self/fd/{name}") == str(path.resolve())
-    )
-    return found
-
-
 def test_a_callback_that_raises_is_named_once_and_the_run_goes_on() -> None:
     def broken(_sample: object) -> None:
         raise ValueError("no terminal")
@@ -361,55 +280,3 @@ def test_it_is_entered_once_and_before_it_is_asked() -> None:
 
 def test_the_root_name_is_the_same_class() -> None:
     assert fastdata.Monitor is Monitor
-
-
-STUBBED = """
-import json, time
-from fastdata.monitoring import Monitor
-with Monitor(0.25) as monitor:
-    time.sleep(0.8)
-summary = monitor.summary()
-print(json.dumps([
-    summary.status.kind, summary.status.sentence, list(summary.throttle), list(summary.unseen),
-    {figures.name: figures.mean for figures in summary.columns},
-]))
-"""
-
-
-def stubbed(folder: Path, **env: str) -> list[Any]:
-    environment = {**os.environ, **build_nvml_stub(folder), **env}
-    done = subprocess.run(
-        [sys.executable, "-c", STUBBED], env=environment, capture_output=True, check=True
-    )
-    found: list[Any] = json.loads(done.stdout)
-    return found
-
-
-def test_gpus_are_shown_with_their_units_and_what_cannot_be_seen_is_named(tmp_path: Path) -> None:
-    kind, sentence, throttle, unseen, means = stubbed(tmp_path, NVML_STUB_REASONS="0x24")
-    assert kind == "on target"
-    assert "busy 91% of the time" in sentence and "target: 85% and more" in sentence
-    assert means["gpu0_busy_share"] == means["gpu_busy_share"] == pytest.approx(0.91)
-    assert means["gpu1_memory_bytes"] == 11 << 30
-    assert means["gpu0_power_watts"] == pytest.approx(310.5)
-    assert means["gpu0_throttled_share"] == 1
-    assert throttle == ["power cap", "thermal (driver)"]
-    assert "PCIe traffic: Not Supported" in unseen
-    assert "gpu0_pcie_send_bytes_per_second" not in means
-
-
-def test_a_gpu_that_waits_is_below_target_with_the_next_command(tmp_path: Path) -> None:
-    kind, sentence, *_ = stubbed(tmp_path, NVML_STUB_BUSY="40")
-    assert kind == "below target"
-    assert "busy 40% of the time" in sentence
-    assert "cores were busy" in sentence
-
-
-def test_gpus_that_cuda_hides_are_not_watched(tmp_path: Path) -> None:
-    *_, means = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="1")
-    assert "gpu1_busy_share" in means and "gpu0_busy_share" not in means
-    *_, means = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="GPU-stub-0")
-    assert "gpu0_busy_share" in means and "gpu1_busy_share" not in means
-    kind, _, _, unseen, _ = stubbed(tmp_path, CUDA_VISIBLE_DEVICES="")
-    assert kind == "no GPU"
-    assert "GPU: CUDA_VISIBLE_DEVICES hides all 2" in unseen

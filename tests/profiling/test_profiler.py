@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import io
+import pickle
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from fastdata import FastDataError, Profiler
 from fastdata.profiling import Profile
+from fastdata.profiling.hooks.staging import STAGES
 from fastdata.profiling.recorders.recorder import current
 
 
@@ -101,6 +105,18 @@ def test_what_it_has_watched_goes_on_after_its_end_and_is_not_kept() -> None:
     del watched, source
     gc.collect()
     assert kept() is None
+
+
+@pytest.mark.parametrize("is_laid", [True, False])
+def test_what_stands_in_the_place_of_open_can_be_pickled(is_laid: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("text", encoding="utf-8")
+    with Profiler():
+        STAGES.lay(is_laid)
+        sent = [pickle.dumps(one) for one in (open, io.open)]
+    for one in sent:
+        with pickle.loads(one)(path, encoding="utf-8") as file:  # noqa: S301
+            assert file.read() == "text"
 
 
 def test_before_and_after_it_says_what_to_do() -> None:

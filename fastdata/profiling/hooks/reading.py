@@ -86,20 +86,13 @@ def _around_open(original: Any) -> Any:
     return PlainCall(opened)
 
 
-class _Noting:
-    """`open` as it was, which notes what is opened, in one call; see `PlainCall`.
-
-    Args:
-        original: That one.
-    """
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
+class _Noting(PlainCall):
+    """`open` as it was, which notes what is opened, in one call."""
 
     def __call__(self, file: Any, *args: Any, **kwargs: Any) -> Any:
         """Opens a file."""
         OPENED.files.append(file)
-        return self._original(file, *args, **kwargs)
+        return self._function(file, *args, **kwargs)
 
 
 class _TimedReader(io.BufferedReader):

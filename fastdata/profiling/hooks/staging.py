@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -142,3 +143,7 @@ class PlainCall:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it."""
         return self._function(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A built-in function is pickled by its name, and so is what stands in its place."""
+        return pkgutil.resolve_name, (f"{self.__module__}:{self.__qualname__}",)
