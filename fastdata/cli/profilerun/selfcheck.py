@@ -48,7 +48,7 @@ def run_selfcheck(*, json: bool) -> None:
         )
     else:
         for name in not_validated:
-            console.stdout().print(f"{name:<17} not validated here: torch sees no GPU")
+            console.stdout().print(f"-      {name:<20}  not validated here: torch sees no GPU")
         console.stdout().print(f"{len(checks) - wrong} of {len(checks)} within their tolerance")
     if wrong:
         raise typer.Exit(WRONG)
@@ -57,8 +57,8 @@ def run_selfcheck(*, json: bool) -> None:
 def _print(check: Check) -> None:
     word = "ok" if check.ok else "WRONG"
     console.stdout().print(
-        f"{check.gate:<17} {check.case:<36} expected {check.expected:8.3f}  measured "
-        f"{check.measured:8.3f}  error {check.error:+7.3f} of {check.tolerance:5.3f} {check.unit}"
-        f"  {word}",
+        f"{word:<5}  {check.gate:<20}  expected {check.expected:8.3f}  measured "
+        f"{check.measured:8.3f}  error {check.error:+7.3f} of {check.tolerance:5.3f} "
+        f"{check.unit:<20}  {check.case}",
         soft_wrap=True,
     )
