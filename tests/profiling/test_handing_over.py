@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader
 from fastdata import Profiler
 from fastdata.profiling.selfcheck.known import median_rows
 
+pytestmark = pytest.mark.asleep
+
 
 class Handed:
     """Batches in a deque, under a Condition of its own."""

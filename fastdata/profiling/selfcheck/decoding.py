@@ -30,10 +30,10 @@ _BATCH_SIZE = 8
 _WARMUP = 4
 _LOOK_AFTER = 100
 # Of the interval, as a share of a batch.
-_WIDTH = 0.004
+_WIDTH = 0.0025
 
 
-def decoding(*, most_pairs: int = 2000) -> Iterator[Check]:
+def decoding(*, most_pairs: int = 3000) -> Iterator[Check]:
     """What the profiler costs a batch that Pillow decodes, at most, in CPU time of its thread.
 
     A gate of its own beside the one on the training thread: a decoder leaves nothing of the
