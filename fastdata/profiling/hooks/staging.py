@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pkgutil
 import threading
@@ -146,4 +147,5 @@ class PlainCall:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A built-in function is pickled by its name, and so is what stands in its place."""
-        return pkgutil.resolve_name, (f"{self.__module__}:{self.__qualname__}",)
+        original = inspect.unwrap(self)
+        return pkgutil.resolve_name, (f"{original.__module__}:{original.__qualname__}",)
