@@ -126,8 +126,6 @@ class StorageMeter:
         # While something comes from storage a look costs nothing beside the wait for it.
         if self._taken >= _FIRST and not self.sees_storage:
             self.due_at = now + _EVERY_SECONDS
-        else:
-            self.due_at = -math.inf
         return found
 
     def _read(self) -> dict[str, float]:
